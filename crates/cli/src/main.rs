@@ -1,0 +1,4 @@
+//! polysight
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,2 @@
+//! hub
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! tokens
+#![forbid(unsafe_code)]
