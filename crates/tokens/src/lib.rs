@@ -1,2 +1,6 @@
 //! tokens
 #![forbid(unsafe_code)]
+mod error;
+mod sentencepiece;
+pub use error::TokensError;
+pub use sentencepiece::SentencePiece;
