@@ -151,11 +151,11 @@ def weights(config: dict, seed: int, logit_scale: float, logit_bias: float, pad:
     return tensors
 
 
-def plant_outliers(tensors: dict[str, torch.Tensor], seed: int, factor: float = 24.0, channels: int = 6) -> None:
+def plant_outliers(tensors: dict[str, torch.Tensor], seed: int, factor: float = 32.0, channels: int = 6) -> None:
     """Makes a few channels of every block's two norms `factor` times larger and their readers as much smaller.
 
-    The function that the model computes stays the same; what changes is the range of the activations that enter the
-    matrix products, which is what breaks a careless 8-bit path.
+    `factor` is a power of two, so the function that the model computes stays the same; what changes is the range of
+    the activations that enter the matrix products, which is what breaks a careless 8-bit path.
     """
     for name in [n for n in tensors if re.fullmatch(r".*layer_norm[12]\.weight", n)]:
         block, norm = name.removesuffix(".weight").rsplit(".", 1)

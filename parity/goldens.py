@@ -39,6 +39,8 @@ SPIECE_PLACES = [
     REPOSITORY.parent / "shared/fixtures/tokenizers" / SPIECE_NAME,
 ]
 PACKAGES = ["numpy", "pillow", "protobuf", "safetensors", "sentencepiece", "torch", "transformers"]
+SCRIPTS = {"goldens.py", "checkpoint.py", "reference.py", "inputs.py", "members.py", "health.py"}
+# Rows that a tower sees at a time.
 CHUNK = 8
 
 
@@ -60,7 +62,9 @@ def spiece(chosen: Path | None) -> Path:
 
 
 def write_provenance(folder: Path, command: str, seed: int, figures: dict) -> None:
-    """Writes who made the folder, from what, and the hash of every file in it."""
+    """Writes who made the folder, from what, and the hash of every file in it; the tensors become readable by all."""
+    for path in folder.glob("*.safetensors"):
+        path.chmod(0o644)
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "provenance.json")
     checkpoint.write_json(folder / "provenance.json", {
         "command": command,
@@ -72,9 +76,6 @@ def write_provenance(folder: Path, command: str, seed: int, figures: dict) -> No
         "health": figures,
         "sha256": {str(p.relative_to(folder)): sha256(p) for p in files},
     })
-
-
-SCRIPTS = {"goldens.py", "checkpoint.py", "reference.py", "inputs.py", "members.py", "health.py"}
 
 
 def process(folder: Path, pictures: list[Image.Image]) -> dict[str, torch.Tensor]:
@@ -103,8 +104,10 @@ def collect(judged: reference.Run, exact: reference.Run, given: dict[str, torch.
     return {name: tensor.contiguous() for name, tensor in found.items()}
 
 
-def run_both(folder: Path, given: dict[str, torch.Tensor], keep: tuple[int, int]):
-    """Runs a folder in f32 and in f64 and prints its health."""
+def run_both(
+    folder: Path, given: dict[str, torch.Tensor], keep: tuple[int, int]
+) -> tuple[reference.Run, reference.Run]:
+    """Runs a folder in f32 and in f64."""
     pixels, ids = given["vision.pixel_values"].numpy(), given["text.input_ids"].numpy()
     judged = reference.run(folder, torch.float32, pixels, ids, keep, CHUNK)
     exact = reference.run(folder, torch.float64, pixels, ids, keep, CHUNK)
