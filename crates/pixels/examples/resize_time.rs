@@ -1,0 +1,47 @@
+//! Times the resize and decode + resize of one picture file, for the comparison with Pillow in
+//! `benches/pillow`.
+//!
+//!     cargo run --release -p pixels --example resize_time -- PICTURE SIDE ROUNDS
+//!
+//! Prints a line for each instruction set, `resize NAME NANOSECONDS`, and one
+//! `decode_and_resize NAME NANOSECONDS` for the fastest; each is the best of the rounds.
+
+use std::time::Instant;
+
+use pixels::{Filter, Isa, Limits, PassOrder, Preprocessor, Resizer, decode};
+
+#[allow(clippy::print_stdout, reason = "printing is what this program is for")]
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [picture, side, rounds] = arguments.as_slice() else {
+        panic!("arguments: PICTURE SIDE ROUNDS");
+    };
+    let side: u32 = side.parse().expect("SIDE is a number");
+    let rounds: usize = rounds.parse().expect("ROUNDS is a number");
+    let bytes = fs_err::read(picture).expect("PICTURE is readable");
+    let image = decode(&bytes, &Limits::default()).expect("PICTURE is an image");
+    for isa in Isa::available() {
+        let mut resizer = Resizer::new(isa);
+        let best = best_of(rounds, || {
+            resizer.resize(&image, side, side, Filter::Bicubic, PassOrder::Pillow13);
+        });
+        println!("resize {isa} {best}");
+    }
+    let preprocessor = Preprocessor::new(side, side);
+    let best = best_of(rounds, || {
+        preprocessor.prepare(&bytes).expect("PICTURE is an image");
+    });
+    println!("decode_and_resize {} {best}", Isa::detect());
+}
+
+/// Nanoseconds of the fastest round.
+fn best_of(rounds: usize, mut work: impl FnMut()) -> u128 {
+    (0..rounds.max(1))
+        .map(|_| {
+            let start = Instant::now();
+            work();
+            start.elapsed().as_nanos()
+        })
+        .min()
+        .expect("there is at least one round")
+}

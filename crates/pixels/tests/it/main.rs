@@ -1,0 +1,13 @@
+//! Tests of `pixels` against Pillow and transformers, against hostile files, and of every
+//! instruction set against the scalar path.
+
+mod allocation;
+mod coco;
+mod conversions;
+mod formats;
+mod goldens;
+mod hostile;
+mod mutations;
+mod patches;
+mod preprocess;
+mod resize;
