@@ -15,7 +15,6 @@ use crate::mapping::read_small_file;
 
 /// The filter that resizes a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Resample {
     /// A triangle: `"resample": 2`. SigLIP 2.
     Bilinear,
