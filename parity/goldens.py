@@ -224,7 +224,8 @@ def full(options: argparse.Namespace) -> None:
     figures = health.measure(judged, health.FULL_LIMITS, folder.name)
     figures["f32_against_f64"] = health.error(judged, exact)
     print(json.dumps(figures["f32_against_f64"], indent=2))
-    write_provenance(folder, "python parity/goldens.py full --out DIR", member.weight_seed, figures)
+    command = "python parity/goldens.py full --out DIR" + (" --outliers" if options.outliers else "")
+    write_provenance(folder, command, member.weight_seed, figures)
 
 
 def main() -> None:
