@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::expected::{TextHead, expected_tensors};
 use crate::fields::JSON_LIMIT;
 use crate::header::StoredDtype;
-use crate::mapping::read_small_file;
+use crate::mapping::{MappedFile, read_small_file};
 use crate::shards::{Located, WeightFiles};
 use crate::{Config, Dtype, Preprocessing, Tensor, Tower, WeightsError};
 
@@ -94,7 +94,7 @@ impl Checkpoint {
 
     /// The weight files, in the order of their names.
     pub fn weight_files(&self) -> impl Iterator<Item = &Path> {
-        self.weights.files.iter().map(|file| file.path())
+        self.weights.files.iter().map(MappedFile::path)
     }
 
     /// Whether the checkpoint holds a tower.

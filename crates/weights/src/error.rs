@@ -100,14 +100,11 @@ pub enum WeightsError {
 }
 
 fn mismatch_summary(mismatches: &[String], count: usize) -> String {
-    let mut summary = format!(
-        "{count} tensor{} not as config.json says: {}",
-        if count == 1 { " is" } else { "s are" },
-        mismatches.join("; ")
-    );
-    let rest = count.saturating_sub(mismatches.len());
-    if rest > 0 {
-        summary += &format!("; and {rest} more");
-    }
-    summary
+    let verb = if count == 1 { " is" } else { "s are" };
+    let spelled_out = mismatches.join("; ");
+    let rest = match count.saturating_sub(mismatches.len()) {
+        0 => String::new(),
+        rest => format!("; and {rest} more"),
+    };
+    format!("{count} tensor{verb} not as config.json says: {spelled_out}{rest}")
 }

@@ -78,7 +78,10 @@ impl WeightFile {
         // demand that the language cannot check is that nobody changes the file meanwhile: the crate documentation
         // makes it a condition of use, this program never writes a weight file in place, and every bit pattern that
         // could appear is a valid `u8`, so that a violation gives wrong numbers or a bus error, as documented.
-        let map = unsafe { Mmap::map(&file)? };
+        let map = unsafe { Mmap::map(&file) }.map_err(|error| {
+            let message = format!("{}: cannot be mapped: {error}", path.display());
+            std::io::Error::new(error.kind(), message)
+        })?;
         if map.len() as u64 != length {
             return Err(
                 std::io::Error::other(format!("{}: changed while opened", path.display())).into(),

@@ -78,7 +78,8 @@ impl<'a> Tensor<'a> {
     }
 
     /// Reads `out.len()` elements from element `offset` on, converted to 32-bit floats (exactly: every F16 and BF16
-    /// number is one). Touches only the pages of those elements.
+    /// number is one). Touches only the pages of those elements; a system that keeps files in huge pages counts up to
+    /// 2 MiB of the page cache for each.
     ///
     /// # Panics
     /// If the range is not within the tensor.
