@@ -113,6 +113,22 @@ pub enum PixelsError {
 }
 
 impl PixelsError {
+    /// From what a codec says, which may run over several lines.
+    pub(crate) fn undecodable(format: Format, reason: &str) -> Self {
+        Self::Undecodable {
+            format,
+            reason: one_line(reason),
+        }
+    }
+
+    /// From what a codec says, which may run over several lines.
+    pub(crate) fn unsupported(format: Format, what: &str) -> Self {
+        Self::UnsupportedKind {
+            format,
+            what: one_line(what),
+        }
+    }
+
     /// The class of the error, for status codes and exit codes.
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -133,4 +149,8 @@ impl PixelsError {
 /// 64000000 -> "64", 2500 -> "0.0025": the limit as people say it.
 fn megapixels(pixels: u64) -> f64 {
     pixels as f64 / 1e6
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

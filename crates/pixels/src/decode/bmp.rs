@@ -15,15 +15,18 @@ use crate::limits::{Limits, Promise};
 use crate::rgb_image::RgbImage;
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PixelsError> {
-    let decoder = BmpDecoder::new(Cursor::new(bytes)).map_err(error)?;
-    let (width, height) = decoder.dimensions();
-    let colour = decoder.color_type();
+    let [width, height] = size(bytes).ok_or_else(|| undecodable("the file is cut short"))?;
     limits.admit(Promise {
         format: Format::Bmp,
         width,
         height,
         bytes_per_pixel: 4,
     })?;
+    let decoder = BmpDecoder::new(Cursor::new(bytes)).map_err(error)?;
+    if decoder.dimensions() != (width, height) {
+        return Err(undecodable("its header is ambiguous"));
+    }
+    let colour = decoder.color_type();
     let mut samples = vec![0; decoder.total_bytes() as usize];
     decoder.read_image(&mut samples).map_err(error)?;
     let data = match colour {
@@ -39,6 +42,21 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PixelsErr
     })
 }
 
+/// Width and height as the header has them, before the codec judges them; a negative height means
+/// rows from top to bottom.
+fn size(bytes: &[u8]) -> Option<[u32; 2]> {
+    /// The first header, of OS/2, with 16-bit sides.
+    const CORE_HEADER: u32 = 12;
+    let header = bytes.get(14..26)?;
+    let short = |at: usize| u32::from(u16::from_le_bytes([header[at], header[at + 1]]));
+    let long = |at: usize| short(at) | short(at + 2) << 16;
+    Some(if long(0) == CORE_HEADER {
+        [short(4), short(6)]
+    } else {
+        [long(4), long(8).cast_signed().unsigned_abs()]
+    })
+}
+
 fn error(error: ImageError) -> PixelsError {
     match error {
         ImageError::Unsupported(error) => unsupported(error.to_string()),
@@ -49,16 +67,10 @@ fn error(error: ImageError) -> PixelsError {
     }
 }
 
-fn unsupported(what: String) -> PixelsError {
-    PixelsError::UnsupportedKind {
-        format: Format::Bmp,
-        what,
-    }
+fn unsupported(what: impl AsRef<str>) -> PixelsError {
+    PixelsError::unsupported(Format::Bmp, what.as_ref())
 }
 
-fn undecodable(reason: String) -> PixelsError {
-    PixelsError::Undecodable {
-        format: Format::Bmp,
-        reason,
-    }
+fn undecodable(reason: impl AsRef<str>) -> PixelsError {
+    PixelsError::undecodable(Format::Bmp, reason.as_ref())
 }

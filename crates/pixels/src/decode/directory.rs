@@ -51,6 +51,24 @@ impl<'bytes> Directory<'bytes> {
             .map(|(at, _)| at + 8)
     }
 
+    /// The tag of the first entry that claims more bytes than the file has.
+    pub(super) fn first_lie(&self) -> Option<u16> {
+        (0..self.entries)
+            .map_while(|entry| self.start.checked_add(2 + entry * 12))
+            .map_while(|at| {
+                let size: u64 = match self.short(at + 2)? {
+                    3 | 8 => 2,
+                    4 | 9 | 11 | 13 => 4,
+                    5 | 10 | 12 | 16..=18 => 8,
+                    _ => 1,
+                };
+                let claimed = size * u64::from(self.long(at + 4)?);
+                Some((self.short(at)?, claimed))
+            })
+            .find(|(_, claimed)| *claimed > self.bytes.len() as u64)
+            .map(|(tag, _)| tag)
+    }
+
     /// `value` as two bytes in the order of this file.
     pub(super) fn short_bytes(&self, value: u16) -> [u8; 2] {
         if self.big_endian {

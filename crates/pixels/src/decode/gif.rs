@@ -87,9 +87,6 @@ fn error(error: DecodingError) -> PixelsError {
     })
 }
 
-fn undecodable(reason: String) -> PixelsError {
-    PixelsError::Undecodable {
-        format: Format::Gif,
-        reason,
-    }
+fn undecodable(reason: impl AsRef<str>) -> PixelsError {
+    PixelsError::undecodable(Format::Gif, reason.as_ref())
 }

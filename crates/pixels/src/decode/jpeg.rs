@@ -1,7 +1,8 @@
 //! JPEG, sequential and progressive, through `zune-jpeg`.
 //!
-//! A file that is cut short or damaged inside its coded data is an error here. (Pillow also
-//! refuses the first, and hands the second out with a grey patch.)
+//! A file that is cut short is an error, as in Pillow; so is an invalid code inside the coded
+//! data, which Pillow passes over. Coded data that stop early in front of a proper end marker are
+//! not noticed by the codec: as with libjpeg the rest of such a picture is flat.
 //!
 //! The inverse transform and the upsampling of `zune-jpeg` are not libjpeg-turbo's: samples
 //! differ from Pillow's by a few levels. The tests state the measured tolerance.
@@ -45,6 +46,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PixelsErr
         height,
         bytes_per_pixel,
     })?;
+    structure.check_coded_length()?;
     if structure.scans > SCAN_LIMIT {
         return Err(undecodable(format!(
             "it has {} scans; the limit is {SCAN_LIMIT}",
@@ -112,17 +114,13 @@ fn ycck_to_cmyk([luma, blue_difference, red_difference, black]: [u8; 4]) -> [u8;
 
 fn error(error: DecodeErrors) -> PixelsError {
     match error {
-        DecodeErrors::Unsupported(scheme) => PixelsError::UnsupportedKind {
-            format: Format::Jpeg,
-            what: format!("{scheme:?}"),
-        },
+        DecodeErrors::Unsupported(scheme) => {
+            PixelsError::unsupported(Format::Jpeg, &format!("{scheme:?}"))
+        }
         error => undecodable(error.to_string()),
     }
 }
 
-fn undecodable(reason: String) -> PixelsError {
-    PixelsError::Undecodable {
-        format: Format::Jpeg,
-        reason,
-    }
+fn undecodable(reason: impl AsRef<str>) -> PixelsError {
+    PixelsError::undecodable(Format::Jpeg, reason.as_ref())
 }

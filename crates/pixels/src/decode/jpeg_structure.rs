@@ -16,6 +16,10 @@ pub(super) struct Structure<'bytes> {
     pub coding: Coding,
     /// Number of scans; a baseline picture with one scan needs no memory for coefficients.
     pub scans: usize,
+    /// Bytes of entropy-coded data in all scans.
+    pub coded_bytes: usize,
+    /// Blocks of 8x8 samples in all components, without the filling at the edges.
+    pub blocks: u64,
     /// Bytes that belong to no segment stand between segments; harmless, but not clean.
     pub has_stray_bytes: bool,
     /// The first EXIF block, from `Exif\0\0` on.
@@ -62,7 +66,7 @@ impl<'bytes> Structure<'bytes> {
                 SOI | TEM | RST0..=0xd7 => {}
                 SOS => {
                     reader.content()?;
-                    reader.skip_entropy_coded();
+                    structure.coded_bytes += reader.skip_entropy_coded();
                     structure.scans += 1;
                 }
                 marker @ SOF0..=SOF15 if ![DHT, JPG, DAC].contains(&marker) => {
@@ -110,6 +114,46 @@ impl<'bytes> Structure<'bytes> {
         self.height = u32::from(u16::from_be_bytes([high, low]));
         self.width = u32::from(u16::from_be_bytes([wide, narrow]));
         self.components = components;
+        let factors = content.get(6..).unwrap_or_default().as_chunks::<3>().0;
+        let factors = factors.get(..usize::from(components));
+        let factors = factors.ok_or_else(|| undecodable("its frame header is too short"))?;
+        let across = factors
+            .iter()
+            .map(|[_, factors, _]| u64::from(factors >> 4));
+        let down = factors
+            .iter()
+            .map(|[_, factors, _]| u64::from(factors & 15));
+        let widest = across.clone().max().unwrap_or(0).max(1);
+        let highest = down.clone().max().unwrap_or(0).max(1);
+        let blocks = |side: u32, factor: u64, most: u64| {
+            (u64::from(side) * factor).div_ceil(most).div_ceil(8)
+        };
+        self.blocks = across
+            .zip(down)
+            .map(|(across, down)| {
+                blocks(self.width, across, widest) * blocks(self.height, down, highest)
+            })
+            .sum();
+        Ok(())
+    }
+
+    /// A block costs at least the shortest code for its first coefficient and, in sequential
+    /// coding, another for its end: a header that promises more blocks than the data can hold is
+    /// refused before any memory is taken for them.
+    ///
+    /// # Errors
+    /// [`PixelsError::Undecodable`] with both numbers.
+    pub(super) fn check_coded_length(&self) -> Result<(), PixelsError> {
+        let least_bits = match self.coding {
+            Coding::Sequential => 2 * self.blocks,
+            Coding::Progressive => self.blocks,
+        };
+        if least_bits.div_ceil(8) > self.coded_bytes as u64 {
+            return Err(undecodable(format!(
+                "{} bytes of coded data cannot hold {}x{} pixels",
+                self.coded_bytes, self.width, self.height
+            )));
+        }
         Ok(())
     }
 }
@@ -158,13 +202,16 @@ impl<'bytes> Segments<'bytes> {
         rest.get(2..length).ok_or_else(cut_short)
     }
 
-    /// Goes to the marker that ends the entropy-coded data, or to the end of the file.
-    fn skip_entropy_coded(&mut self) {
+    /// Goes to the marker that ends the entropy-coded data, or to the end of the file; gives the
+    /// length of the data.
+    fn skip_entropy_coded(&mut self) -> usize {
         let rest = self.bytes.get(self.position..).unwrap_or_default();
         let end = rest
             .windows(2)
             .position(|pair| pair[0] == 0xff && !matches!(pair[1], 0 | RST0..=0xd7 | 0xff));
-        self.position += end.unwrap_or(rest.len());
+        let length = end.unwrap_or(rest.len());
+        self.position += length;
+        length
     }
 }
 
@@ -172,16 +219,10 @@ fn cut_short() -> PixelsError {
     undecodable("the file is cut short")
 }
 
-fn unsupported(what: impl Into<String>) -> PixelsError {
-    PixelsError::UnsupportedKind {
-        format: Format::Jpeg,
-        what: what.into(),
-    }
+fn unsupported(what: impl AsRef<str>) -> PixelsError {
+    PixelsError::unsupported(Format::Jpeg, what.as_ref())
 }
 
-fn undecodable(reason: impl Into<String>) -> PixelsError {
-    PixelsError::Undecodable {
-        format: Format::Jpeg,
-        reason: reason.into(),
-    }
+fn undecodable(reason: impl AsRef<str>) -> PixelsError {
+    PixelsError::undecodable(Format::Jpeg, reason.as_ref())
 }

@@ -82,9 +82,6 @@ fn error(error: DecodingError) -> PixelsError {
     })
 }
 
-fn undecodable(reason: String) -> PixelsError {
-    PixelsError::Undecodable {
-        format: Format::Png,
-        reason,
-    }
+fn undecodable(reason: impl AsRef<str>) -> PixelsError {
+    PixelsError::undecodable(Format::Png, reason.as_ref())
 }

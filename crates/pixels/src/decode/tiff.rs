@@ -1,7 +1,7 @@
 //! TIFF: the first page, with integer samples of up to 16 bits.
 //!
-//! Not read: floating-point and 32-bit samples (their range is unknown), YCbCr and Lab, and the
-//! JPEG compression inside TIFF, whose decoder takes memory by what the inner JPEG claims,
+//! Not read: floating-point and 32-bit samples (their range is unknown), `YCbCr` and Lab, 64-bit
+//! files (`BigTIFF`: far larger than any limit here), and the JPEG compression inside TIFF, whose decoder takes memory by what the inner JPEG claims,
 //! unchecked.
 
 use std::io::Cursor;
@@ -30,14 +30,24 @@ const ASSOCIATED_ALPHA: u16 = 1;
 const TAG_LIMIT: usize = 1 << 20;
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PixelsError> {
+    let directory = Directory::first(bytes).ok_or_else(|| match bytes {
+        [_, _, 43, _, ..] | [_, _, _, 43, ..] => unsupported("a 64-bit file (BigTIFF)"),
+        _ => undecodable("the file is cut short"),
+    })?;
+    // The codec takes memory for the values of a tag by their claimed number.
+    if let Some(tag) = directory.first_lie() {
+        return Err(undecodable(format!(
+            "the tag {tag} claims more bytes than the file has"
+        )));
+    }
     let mut decoder = open(bytes, limits)?;
     let photometric: Option<u16> = decoder
         .find_tag_unsigned(Tag::PhotometricInterpretation)
         .map_err(error)?;
     let data = if photometric == Some(PALETTE) {
         let colours = palette(&mut decoder)?;
-        let as_grey = with_photometric(bytes, BLACK_IS_ZERO)
-            .ok_or_else(|| unsupported("a palette in a 64-bit file"))?;
+        let as_grey = with_photometric(bytes, &directory, BLACK_IS_ZERO)
+            .ok_or_else(|| undecodable("its directory cannot be read"))?;
         let mut decoder = open(&as_grey, limits)?;
         let (samples, colour) = read(&mut decoder, limits, SmallDepths::Keep)?;
         match colour {
@@ -201,8 +211,7 @@ fn palette(decoder: &mut Decoder<Cursor<&[u8]>>) -> Result<Vec<[u8; 3]>, PixelsE
 
 /// A copy of the file with another `PhotometricInterpretation`: the codec does not read palette
 /// pictures, but it reads the indices when they are called grey.
-fn with_photometric(bytes: &[u8], photometric: u16) -> Option<Vec<u8>> {
-    let directory = Directory::first(bytes)?;
+fn with_photometric(bytes: &[u8], directory: &Directory<'_>, photometric: u16) -> Option<Vec<u8>> {
     let at = directory.value_position(Tag::PhotometricInterpretation.to_u16())?;
     let mut copy = bytes.to_vec();
     copy.get_mut(at..at + 2)?
@@ -220,16 +229,10 @@ fn error(error: TiffError) -> PixelsError {
     }
 }
 
-fn unsupported(what: impl Into<String>) -> PixelsError {
-    PixelsError::UnsupportedKind {
-        format: Format::Tiff,
-        what: what.into(),
-    }
+fn unsupported(what: impl AsRef<str>) -> PixelsError {
+    PixelsError::unsupported(Format::Tiff, what.as_ref())
 }
 
-fn undecodable(reason: impl Into<String>) -> PixelsError {
-    PixelsError::Undecodable {
-        format: Format::Tiff,
-        reason: reason.into(),
-    }
+fn undecodable(reason: impl AsRef<str>) -> PixelsError {
+    PixelsError::undecodable(Format::Tiff, reason.as_ref())
 }

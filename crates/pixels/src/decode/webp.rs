@@ -16,6 +16,15 @@ use crate::rgb_image::RgbImage;
 const EXIF_LIMIT: usize = 1 << 20;
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PixelsError> {
+    if let Some([width, height]) = canvas(bytes) {
+        // The codec refuses the largest canvases itself, without saying how large they are.
+        limits.admit(Promise {
+            format: Format::WebP,
+            width,
+            height,
+            bytes_per_pixel: 8,
+        })?;
+    }
     let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(error)?;
     let (width, height) = decoder.dimensions();
     // Lossless needs RGBA beside the result; alpha adds its own plane; an animation its canvas.
@@ -49,6 +58,13 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PixelsErr
     })
 }
 
+/// Width and height in the header of an extended file: 24 bits each, less one.
+fn canvas(bytes: &[u8]) -> Option<[u32; 2]> {
+    let header = bytes.get(12..30)?;
+    let side = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], 0]) + 1;
+    header.starts_with(b"VP8X").then(|| [side(12), side(15)])
+}
+
 fn error(error: DecodingError) -> PixelsError {
     undecodable(match error {
         DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
@@ -58,9 +74,6 @@ fn error(error: DecodingError) -> PixelsError {
     })
 }
 
-fn undecodable(reason: String) -> PixelsError {
-    PixelsError::Undecodable {
-        format: Format::WebP,
-        reason,
-    }
+fn undecodable(reason: impl AsRef<str>) -> PixelsError {
+    PixelsError::undecodable(Format::WebP, reason.as_ref())
 }
