@@ -1,1 +1,51 @@
-//! kernels
+//! Numbers on slices: packed matrix products, attention, layer normalisation, GELU.
+//!
+//! Everything that costs time in a transformer lives here, for every instruction set that the
+//! machine may have, chosen at run time. Each fast kernel has a plain twin of the same meaning in
+//! [`naive`], and a property test joins the two on every [`Isa`] the machine offers.
+//!
+//! What this crate does not know: what a model is. It sees shapes and slices. Shape letters are
+//! the same everywhere: B batch, T tokens, W width, H heads, D head size; M x K times K x N for a
+//! product.
+//!
+//! # Same bytes every time
+//!
+//! Every output element is the result of one fixed sequence of operations that depends only on
+//! its own row, its own column and the instruction set: sums over K run from the first element to
+//! the last, row reductions lane by lane and then across lanes. Neither the number of rows, nor
+//! the position of a row in a batch, nor the number of threads takes part, so the same input gives
+//! the same bytes whatever travels beside it.
+//!
+//! # How to read it
+//!
+//! `vector` names the few operations that an instruction set must offer; `tile` holds the one
+//! register block that all products are made of; `matmul`, `attention` and `norm` are written once
+//! over those two; `dispatch` turns an [`Isa`] into a compiled copy.
+
+#![expect(
+    clippy::inline_always,
+    reason = "a kernel must be inlined into the function that enables its instruction set"
+)]
+
+mod attention;
+mod buffer;
+mod compute;
+mod dispatch;
+mod error;
+mod isa;
+mod matmul;
+pub mod naive;
+mod norm;
+mod pool;
+mod shared;
+mod tile;
+mod vector;
+
+pub use attention::{AttentionShape, Heads};
+pub use buffer::Buffer;
+pub use compute::Compute;
+pub use error::KernelError;
+pub use isa::Isa;
+pub use matmul::{Epilogue, PackedMatrix};
+pub use norm::LayerNorm;
+pub use pool::Pool;

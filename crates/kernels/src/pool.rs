@@ -1,0 +1,233 @@
+//! Persistent worker threads for short jobs.
+//!
+//! A forward pass is a few hundred jobs of some hundred microseconds, each of which must end
+//! before the next starts. Workers therefore spin for a short while after a job before they
+//! sleep, and tasks are claimed one by one, so that a core that the system slows down does less.
+//! Which worker runs a task never changes its result (see the crate documentation).
+
+use std::any::Any;
+use std::cell::UnsafeCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+/// Turns of the spin loop before a worker sleeps: some 100 microseconds.
+const SPINS_BEFORE_SLEEP: usize = 10_000;
+/// Turns of the spin loop before the caller offers its core to somebody else.
+const SPINS_BEFORE_YIELD: usize = 2_000;
+
+/// One task of a job.
+#[derive(Clone, Copy, Debug)]
+pub struct Task {
+    /// Which task, from 0.
+    pub index: usize,
+    /// Who runs it, from 0, below [`Pool::threads`]: no two tasks run at once with the same.
+    pub worker: usize,
+}
+
+type Body<'a> = dyn Fn(Task) + Sync + 'a;
+
+/// A fixed number of threads, the caller's among them.
+///
+/// Dropping the pool ends its threads.
+pub struct Pool {
+    shared: Arc<Shared>,
+    handles: Vec<JoinHandle<()>>,
+    /// Held while a job runs: jobs of several callers come one after another.
+    turn: Mutex<()>,
+}
+
+struct Job {
+    body: *const Body<'static>,
+    tasks: usize,
+}
+
+struct Shared {
+    /// Counts published jobs; a change tells the workers that `job` is new.
+    epoch: AtomicUsize,
+    job: UnsafeCell<Job>,
+    next_task: AtomicUsize,
+    /// Workers that have not yet left the current job.
+    busy: AtomicUsize,
+    sleepers: AtomicUsize,
+    stop: AtomicBool,
+    sleep: Mutex<()>,
+    wake: Condvar,
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+// SAFETY: `job` is written only by the caller who holds `turn` while `busy` is 0, that is, while
+// no worker reads it; the release of `epoch` publishes it. What `body` points to is `Sync` and
+// outlives the job, because `run` returns only when `busy` is 0 again.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl Pool {
+    /// A pool of `threads` workers; the caller of [`run`](Self::run) is one of them, so
+    /// `threads - 1` are started. 0 counts as 1.
+    ///
+    /// # Panics
+    ///
+    /// When the system refuses to start a thread.
+    pub fn new(threads: usize) -> Self {
+        fn nothing(_: Task) {}
+        let shared = Arc::new(Shared {
+            epoch: AtomicUsize::new(0),
+            job: UnsafeCell::new(Job {
+                body: &nothing,
+                tasks: 0,
+            }),
+            next_task: AtomicUsize::new(0),
+            busy: AtomicUsize::new(0),
+            sleepers: AtomicUsize::new(0),
+            stop: AtomicBool::new(false),
+            sleep: Mutex::new(()),
+            wake: Condvar::new(),
+            panic: Mutex::new(None),
+        });
+        let handles = (1..threads)
+            .map(|worker| {
+                let shared = Arc::clone(&shared);
+                thread::Builder::new()
+                    .name(format!("kernel-{worker}"))
+                    .spawn(move || shared.work(worker))
+                    .expect("the system starts a thread")
+            })
+            .collect();
+        Self {
+            shared,
+            handles,
+            turn: Mutex::new(()),
+        }
+    }
+
+    /// How many workers there are, the caller's thread included.
+    pub fn threads(&self) -> usize {
+        self.handles.len() + 1
+    }
+
+    /// Runs `body` once for each task below `tasks`, on all workers; returns when all are done.
+    ///
+    /// # Panics
+    ///
+    /// Passes on the first panic of a task, after the other workers have left the job.
+    pub fn run<'a>(&self, tasks: usize, body: &'a (dyn Fn(Task) + Sync + 'a)) {
+        let turn = lock(&self.turn);
+        if self.handles.is_empty() || tasks <= 1 {
+            (0..tasks).for_each(|index| body(Task { index, worker: 0 }));
+            return;
+        }
+        let shared = &*self.shared;
+        let body: *const Body<'a> = body;
+        #[expect(
+            clippy::transmute_ptr_to_ptr,
+            reason = "a cast cannot lengthen a lifetime"
+        )]
+        // SAFETY: only the lifetime changes, and the pointer is not used after `run` returns.
+        let body: *const Body<'static> = unsafe { std::mem::transmute(body) };
+        // SAFETY: `turn` is held and `busy` is 0, so nobody else reads or writes the job.
+        unsafe { *shared.job.get() = Job { body, tasks } };
+        shared.next_task.store(0, Ordering::Relaxed);
+        shared.busy.store(self.handles.len(), Ordering::Relaxed);
+        shared.epoch.fetch_add(1, Ordering::SeqCst);
+        if shared.sleepers.load(Ordering::SeqCst) > 0 {
+            let guard = lock(&shared.sleep);
+            drop(guard);
+            shared.wake.notify_all();
+        }
+        shared.claim_tasks(0);
+        let mut spins = 0;
+        while shared.busy.load(Ordering::Acquire) > 0 {
+            spins += 1;
+            if spins < SPINS_BEFORE_YIELD {
+                std::hint::spin_loop();
+            } else {
+                thread::yield_now();
+            }
+        }
+        let panic = lock(&shared.panic).take();
+        drop(turn);
+        if let Some(panic) = panic {
+            resume_unwind(panic);
+        }
+    }
+}
+
+impl Shared {
+    fn work(&self, worker: usize) {
+        let mut seen = 0;
+        while let Some(epoch) = self.next_epoch(seen) {
+            seen = epoch;
+            self.claim_tasks(worker);
+            self.busy.fetch_sub(1, Ordering::Release);
+        }
+    }
+
+    /// Waits for a job newer than `seen`; `None` when the pool is dropped.
+    fn next_epoch(&self, seen: usize) -> Option<usize> {
+        let news = || {
+            let epoch = self.epoch.load(Ordering::SeqCst);
+            (epoch != seen || self.stop.load(Ordering::SeqCst)).then_some(epoch)
+        };
+        for _ in 0..SPINS_BEFORE_SLEEP {
+            if let Some(epoch) = news() {
+                return (!self.stop.load(Ordering::SeqCst)).then_some(epoch);
+            }
+            std::hint::spin_loop();
+        }
+        let mut guard = lock(&self.sleep);
+        self.sleepers.fetch_add(1, Ordering::SeqCst);
+        let epoch = loop {
+            if let Some(epoch) = news() {
+                break epoch;
+            }
+            guard = self
+                .wake
+                .wait(guard)
+                .unwrap_or_else(PoisonError::into_inner);
+        };
+        self.sleepers.fetch_sub(1, Ordering::SeqCst);
+        (!self.stop.load(Ordering::SeqCst)).then_some(epoch)
+    }
+
+    fn claim_tasks(&self, worker: usize) {
+        // SAFETY: the caller of `run` wrote the job before it published the epoch (or is this
+        // thread), and does not write it again before `busy` is 0.
+        let job = unsafe { &*self.job.get() };
+        let claim = || {
+            loop {
+                let index = self.next_task.fetch_add(1, Ordering::Relaxed);
+                if index >= job.tasks {
+                    break;
+                }
+                // SAFETY: `run` keeps the body alive until every worker has left the job.
+                unsafe { (*job.body)(Task { index, worker }) };
+            }
+        };
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(claim)) {
+            // The rest of the job is not worth doing.
+            self.next_task.store(job.tasks, Ordering::Relaxed);
+            lock(&self.panic).get_or_insert(panic);
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        let guard = lock(&self.shared.sleep);
+        drop(guard);
+        self.shared.wake.notify_all();
+        for handle in self.handles.drain(..) {
+            // A worker cannot panic: `claim_tasks` catches what its tasks throw.
+            let _ = handle.join();
+        }
+    }
+}
+
+/// Locks, also after a panic elsewhere: none of these locks guards data that a panic could break.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

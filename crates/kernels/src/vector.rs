@@ -1,0 +1,207 @@
+//! The few operations on a register of f32 that the kernels are written in.
+//!
+//! Every operation is `inline(always)`: kernels are generic over [`Vector`] and compiled once per
+//! instruction set inside a function that enables it (see `dispatch`), where these bodies become
+//! single instructions. The comments of the trait hold for all of its implementations.
+
+/// Some lanes of f32, and what can be done with them.
+///
+/// # Safety
+///
+/// All functions may be called only where the processor has the implementation's instruction set;
+/// those with pointers need the addressed lanes to be valid for the access. No alignment is needed.
+pub(crate) trait Vector: Copy {
+    /// How many f32.
+    const LANES: usize;
+
+    /// `value` in every lane.
+    unsafe fn splat(value: f32) -> Self;
+    /// All lanes from `from`.
+    unsafe fn load(from: *const f32) -> Self;
+    /// The first `count` lanes (at most all) from `from`; the others are 0 and not read.
+    unsafe fn load_first(from: *const f32, count: usize) -> Self;
+    /// All lanes to `to`.
+    unsafe fn store(self, to: *mut f32);
+    /// The first `count` lanes (at most all) to `to`; nothing else is written.
+    unsafe fn store_first(self, to: *mut f32, count: usize);
+    /// The first `count` lanes (at most all); the others become 0.
+    unsafe fn first(self, count: usize) -> Self;
+    /// Lane by lane.
+    unsafe fn add(self, other: Self) -> Self;
+    /// Lane by lane.
+    unsafe fn sub(self, other: Self) -> Self;
+    /// Lane by lane.
+    unsafe fn mul(self, other: Self) -> Self;
+    /// Lane by lane.
+    unsafe fn div(self, other: Self) -> Self;
+    /// `self * factor + addend`, in one rounding where the set has it.
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self;
+    /// The larger of two numbers.
+    unsafe fn max(self, other: Self) -> Self;
+    /// The smaller of two numbers.
+    unsafe fn min(self, other: Self) -> Self;
+    /// The nearest integers, ties to even.
+    unsafe fn round(self) -> Self;
+    /// `self * 2^exponent` for integral exponents in -126..=127.
+    unsafe fn scale(self, exponent: Self) -> Self;
+    /// The sum over all lanes, in a fixed order.
+    unsafe fn sum(self) -> f32;
+    /// The largest of all lanes.
+    unsafe fn largest(self) -> f32;
+}
+
+/// e^x, relative error at most 2e-7 for x in -87..=88; beyond, the value at the end of that range.
+///
+/// Cody and Waite's reduction to |r| <= ln 2 / 2, then the Taylor polynomial of degree 7, whose
+/// remainder there is below 6e-9.
+///
+/// # Safety
+///
+/// As for [`Vector`].
+#[inline(always)]
+pub(crate) unsafe fn exp<V: Vector>(x: V) -> V {
+    // ln 2 in two parts: the first has so few bits that its product with an exponent is exact.
+    const LN_2_HIGH: f32 = 0.693_359_4;
+    const LN_2_LOW: f32 = -2.121_944_4e-4;
+    const COEFFICIENTS: [f32; 6] = [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0];
+    // SAFETY: the caller's promise.
+    unsafe {
+        let x = x.max(V::splat(-87.0)).min(V::splat(88.0));
+        let exponent = x.mul(V::splat(std::f32::consts::LOG2_E)).round();
+        let rest = exponent.mul_add(V::splat(-LN_2_HIGH), x);
+        let rest = exponent.mul_add(V::splat(-LN_2_LOW), rest);
+        let mut sum = V::splat(1.0 / 5040.0);
+        for coefficient in COEFFICIENTS {
+            sum = sum.mul_add(rest, V::splat(coefficient));
+        }
+        sum.mul_add(rest, V::splat(1.0)).scale(exponent)
+    }
+}
+
+/// GELU by its tanh form, `x / (1 + exp(-2 sqrt(2/pi) (x + 0.044715 x^3)))`: the
+/// `gelu_pytorch_tanh` of the checkpoints.
+///
+/// # Safety
+///
+/// As for [`Vector`].
+#[inline(always)]
+pub(crate) unsafe fn gelu<V: Vector>(x: V) -> V {
+    const MINUS_TWO_ROOT: f32 = -2.0 * 0.797_884_6;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let cubic = x.mul(x).mul_add(
+            V::splat(MINUS_TWO_ROOT * 0.044_715),
+            V::splat(MINUS_TWO_ROOT),
+        );
+        x.div(exp(x.mul(cubic)).add(V::splat(1.0)))
+    }
+}
+
+/// Lanes in plain Rust, for every machine.
+#[derive(Clone, Copy)]
+pub(crate) struct Plain([f32; 8]);
+
+impl Plain {
+    #[inline(always)]
+    fn zip(self, other: Self, operation: impl Fn(f32, f32) -> f32) -> Self {
+        let mut lanes = self.0;
+        for (lane, other) in lanes.iter_mut().zip(other.0) {
+            *lane = operation(*lane, other);
+        }
+        Self(lanes)
+    }
+}
+
+impl Vector for Plain {
+    const LANES: usize = 8;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        Self([value; 8])
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller's promise.
+        Self(unsafe { from.cast::<[f32; 8]>().read_unaligned() })
+    }
+    #[inline(always)]
+    unsafe fn load_first(from: *const f32, count: usize) -> Self {
+        let mut lanes = [0.0; 8];
+        for (i, lane) in lanes.iter_mut().enumerate().take(count) {
+            // SAFETY: the caller's promise.
+            *lane = unsafe { from.add(i).read() };
+        }
+        Self(lanes)
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller's promise.
+        unsafe { to.cast::<[f32; 8]>().write_unaligned(self.0) }
+    }
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut f32, count: usize) {
+        for (i, lane) in self.0.iter().enumerate().take(count) {
+            // SAFETY: the caller's promise.
+            unsafe { to.add(i).write(*lane) }
+        }
+    }
+    #[inline(always)]
+    unsafe fn first(self, count: usize) -> Self {
+        let mut lanes = self.0;
+        lanes.iter_mut().skip(count).for_each(|lane| *lane = 0.0);
+        Self(lanes)
+    }
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        self.zip(other, |a, b| a + b)
+    }
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        self.zip(other, |a, b| a - b)
+    }
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        self.zip(other, |a, b| a * b)
+    }
+    #[inline(always)]
+    unsafe fn div(self, other: Self) -> Self {
+        self.zip(other, |a, b| a / b)
+    }
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
+        // Not `f32::mul_add`: without the instruction that is a slow library call.
+        self.zip(factor, |a, b| a * b).zip(addend, |a, b| a + b)
+    }
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        self.zip(other, f32::max)
+    }
+    #[inline(always)]
+    unsafe fn min(self, other: Self) -> Self {
+        self.zip(other, f32::min)
+    }
+    #[inline(always)]
+    unsafe fn round(self) -> Self {
+        Self(self.0.map(f32::round_ties_even))
+    }
+    #[inline(always)]
+    unsafe fn scale(self, exponent: Self) -> Self {
+        self.zip(exponent, |a, e| {
+            a * f32::from_bits(((e as i32 + 127) as u32) << 23)
+        })
+    }
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        let [a, b, c, d, e, f, g, h] = self.0;
+        ((a + e) + (c + g)) + ((b + f) + (d + h))
+    }
+    #[inline(always)]
+    unsafe fn largest(self) -> f32 {
+        self.0.into_iter().fold(f32::NEG_INFINITY, f32::max)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86::{Avx2, Avx512};

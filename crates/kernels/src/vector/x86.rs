@@ -1,0 +1,172 @@
+//! AVX2 with FMA, and AVX-512.
+
+#[allow(clippy::wildcard_imports, reason = "half a hundred intrinsics")]
+use std::arch::x86_64::*;
+
+use super::Vector;
+
+/// 8 lanes of AVX2.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx2(__m256);
+
+/// 16 lanes of AVX-512.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx512(__m512);
+
+/// Eight set lanes, then eight clear ones: a window over it masks the first `count` of 8.
+const WINDOW: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+
+impl Avx2 {
+    #[inline(always)]
+    unsafe fn mask(count: usize) -> __m256i {
+        debug_assert!(count <= 8);
+        // SAFETY: `count` is at most 8, so 8 integers from `8 - count` lie within the window.
+        unsafe { _mm256_loadu_si256(WINDOW.as_ptr().add(8 - count).cast()) }
+    }
+}
+
+/// A one-line body that calls intrinsics: each is allowed by the trait's contract.
+macro_rules! operation {
+    ($name:ident($self:ident $(, $argument:ident)*) $body:expr) => {
+        #[inline(always)]
+        unsafe fn $name($self $(, $argument: Self)*) -> Self {
+            // SAFETY: the caller promises the instruction set.
+            Self(unsafe { $body })
+        }
+    };
+}
+
+impl Vector for Avx2 {
+    const LANES: usize = 8;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        // SAFETY: the caller promises the instruction set.
+        Self(unsafe { _mm256_set1_ps(value) })
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller promises the set and 8 readable lanes.
+        Self(unsafe { _mm256_loadu_ps(from) })
+    }
+    #[inline(always)]
+    unsafe fn load_first(from: *const f32, count: usize) -> Self {
+        // SAFETY: the caller promises the set and `count` readable lanes; the mask reads no other.
+        Self(unsafe { _mm256_maskload_ps(from, Self::mask(count)) })
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller promises the set and 8 writable lanes.
+        unsafe { _mm256_storeu_ps(to, self.0) }
+    }
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut f32, count: usize) {
+        // SAFETY: the caller promises the set and `count` writable lanes; the mask writes no other.
+        unsafe { _mm256_maskstore_ps(to, Self::mask(count), self.0) }
+    }
+    #[inline(always)]
+    unsafe fn first(self, count: usize) -> Self {
+        // SAFETY: the caller promises the instruction set.
+        Self(unsafe { _mm256_and_ps(self.0, _mm256_castsi256_ps(Self::mask(count))) })
+    }
+    operation!(add(self, other) _mm256_add_ps(self.0, other.0));
+    operation!(sub(self, other) _mm256_sub_ps(self.0, other.0));
+    operation!(mul(self, other) _mm256_mul_ps(self.0, other.0));
+    operation!(div(self, other) _mm256_div_ps(self.0, other.0));
+    operation!(mul_add(self, factor, addend) _mm256_fmadd_ps(self.0, factor.0, addend.0));
+    operation!(max(self, other) _mm256_max_ps(self.0, other.0));
+    operation!(min(self, other) _mm256_min_ps(self.0, other.0));
+    operation!(round(self) _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0));
+    operation!(scale(self, exponent) {
+        let biased = _mm256_add_epi32(_mm256_cvtps_epi32(exponent.0), _mm256_set1_epi32(127));
+        _mm256_mul_ps(self.0, _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased)))
+    });
+
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        // SAFETY: the caller promises the instruction set.
+        unsafe {
+            let four = _mm_add_ps(
+                _mm256_castps256_ps128(self.0),
+                _mm256_extractf128_ps::<1>(self.0),
+            );
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn largest(self) -> f32 {
+        // SAFETY: the caller promises the instruction set.
+        unsafe {
+            let four = _mm_max_ps(
+                _mm256_castps256_ps128(self.0),
+                _mm256_extractf128_ps::<1>(self.0),
+            );
+            let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps::<1>(two, two)))
+        }
+    }
+}
+
+impl Avx512 {
+    #[inline(always)]
+    fn mask(count: usize) -> __mmask16 {
+        debug_assert!(count <= 16);
+        ((1_u32 << count) - 1) as __mmask16
+    }
+}
+
+impl Vector for Avx512 {
+    const LANES: usize = 16;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        // SAFETY: the caller promises the instruction set.
+        Self(unsafe { _mm512_set1_ps(value) })
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller promises the set and 16 readable lanes.
+        Self(unsafe { _mm512_loadu_ps(from) })
+    }
+    #[inline(always)]
+    unsafe fn load_first(from: *const f32, count: usize) -> Self {
+        // SAFETY: the caller promises the set and `count` readable lanes; the mask reads no other.
+        Self(unsafe { _mm512_maskz_loadu_ps(Self::mask(count), from) })
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller promises the set and 16 writable lanes.
+        unsafe { _mm512_storeu_ps(to, self.0) }
+    }
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut f32, count: usize) {
+        // SAFETY: the caller promises the set and `count` writable lanes; the mask writes no other.
+        unsafe { _mm512_mask_storeu_ps(to, Self::mask(count), self.0) }
+    }
+    #[inline(always)]
+    unsafe fn first(self, count: usize) -> Self {
+        // SAFETY: the caller promises the instruction set.
+        Self(unsafe { _mm512_maskz_mov_ps(Self::mask(count), self.0) })
+    }
+    operation!(add(self, other) _mm512_add_ps(self.0, other.0));
+    operation!(sub(self, other) _mm512_sub_ps(self.0, other.0));
+    operation!(mul(self, other) _mm512_mul_ps(self.0, other.0));
+    operation!(div(self, other) _mm512_div_ps(self.0, other.0));
+    operation!(mul_add(self, factor, addend) _mm512_fmadd_ps(self.0, factor.0, addend.0));
+    operation!(max(self, other) _mm512_max_ps(self.0, other.0));
+    operation!(min(self, other) _mm512_min_ps(self.0, other.0));
+    operation!(round(self) _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0));
+    operation!(scale(self, exponent) _mm512_scalef_ps(self.0, exponent.0));
+
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        // SAFETY: the caller promises the instruction set.
+        unsafe { _mm512_reduce_add_ps(self.0) }
+    }
+    #[inline(always)]
+    unsafe fn largest(self) -> f32 {
+        // SAFETY: the caller promises the instruction set.
+        unsafe { _mm512_reduce_max_ps(self.0) }
+    }
+}

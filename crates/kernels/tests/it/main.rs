@@ -1,0 +1,58 @@
+//! Every fast kernel against its naive twin, on every instruction set of this machine.
+
+mod attention;
+mod isa;
+mod matmul;
+mod norm;
+mod pool;
+mod same_bytes;
+
+use kernels::{Compute, Isa};
+use proptest::prelude::*;
+use proptest::test_runner::RngAlgorithm;
+
+/// Deterministic numbers in -1..1: a multiplicative congruential generator's upper bits.
+pub(crate) fn numbers(count: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let next = || {
+        state = state
+            .wrapping_mul(0xD134_2543_DE82_EF95)
+            .wrapping_add(0xA076_1D64_78BD_642F);
+        ((state >> 40) as f32 / (1u64 << 23) as f32) - 1.0
+    };
+    std::iter::repeat_with(next).take(count).collect()
+}
+
+/// The largest |found - expected| / (1 + |expected|).
+pub(crate) fn largest_error(found: &[f32], expected: &[f32]) -> f32 {
+    assert_eq!(found.len(), expected.len());
+    let error = |(&f, &e): (&f32, &f32)| {
+        assert!(f.is_finite(), "{f} where {e} was expected");
+        (f - e).abs() / (1.0 + e.abs())
+    };
+    found.iter().zip(expected).map(error).fold(0.0, f32::max)
+}
+
+/// One `Compute` per instruction set, on two threads.
+pub(crate) fn every_isa() -> Vec<Compute> {
+    Isa::available()
+        .into_iter()
+        .map(|isa| Compute::new(isa, 2))
+        .collect()
+}
+
+/// Runs `cases` random cases from a fixed seed.
+pub(crate) fn check<S: Strategy>(
+    cases: u32,
+    strategy: &S,
+    test: impl Fn(S::Value) -> Result<(), TestCaseError>,
+) {
+    let config = ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let rng = prop::test_runner::TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = prop::test_runner::TestRunner::new_with_rng(config, rng);
+    runner.run(strategy, test).expect("the property holds");
+}
