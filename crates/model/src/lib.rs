@@ -1,2 +1,32 @@
-//! model
+//! SigLIP on the CPU: towers, scores, prompt templates, labels.
+//!
+//! [`Siglip`] is a model as its users see it; [`LabelVectors`] answers "which of these labels is
+//! it?". Below them [`Engine`] computes raw embeddings, so that something else than the CPU may
+//! take its place. The computation is that of `modeling_siglip.py` in transformers 5.23, and
+//! `docs/NUMERICS.md` says how closely.
+//!
+//! What this crate does not know: HTTP, SQL, accounts, where model folders come from.
 #![forbid(unsafe_code)]
+
+mod encoder;
+mod engine;
+mod error;
+mod labels;
+mod linear;
+mod map_head;
+mod precision;
+mod score;
+mod siglip;
+mod stage;
+pub mod templates;
+mod text;
+mod vision;
+
+pub use engine::{CpuEngine, Engine};
+pub use error::ModelError;
+pub use labels::{Label, LabelScore, LabelVectors, Progress};
+pub use precision::Precision;
+pub use score::{Embeddings, Score, Scoring, cosine, sigmoid, softmax};
+pub use siglip::{Options, Siglip};
+pub use stage::{Observer, Stage};
+pub use templates::Template;

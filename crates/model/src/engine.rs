@@ -1,0 +1,176 @@
+//! What computes embeddings, and the CPU's way of doing it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kernels::{Compute, Isa};
+use pixels::RgbImage;
+use weights::{Checkpoint, Tower};
+
+use crate::ModelError;
+use crate::stage::Observer;
+use crate::text::TextTower;
+use crate::vision::VisionTower;
+
+/// Computes raw embeddings; a GPU can take the CPU's place.
+///
+/// The same input gives the same bytes for any batch, order and number of threads on one
+/// instruction set.
+pub trait Engine: Send + Sync {
+    /// D of a tower's embeddings; `None` when the model lacks the tower.
+    fn dimension(&self, tower: Tower) -> Option<usize>;
+
+    /// Loads a tower now, rather than at its first use.
+    ///
+    /// # Errors
+    ///
+    /// When the model lacks the tower or its weights cannot be read.
+    fn load(&self, tower: Tower) -> Result<(), ModelError>;
+
+    /// Embeds B pictures of the tower's size into `out`, `[B][D]`, not normalised.
+    ///
+    /// # Errors
+    ///
+    /// When the model lacks the tower, or a picture has another size.
+    ///
+    /// # Panics
+    ///
+    /// When `out` does not have B x D elements.
+    fn embed_images(
+        &self,
+        pictures: &[&RgbImage],
+        out: &mut [f32],
+        observer: &mut dyn Observer,
+    ) -> Result<(), ModelError>;
+
+    /// Embeds B texts, `[B][T]` ids, into `out`, `[B][D]`, not normalised.
+    ///
+    /// # Errors
+    ///
+    /// When the model lacks the tower, or an id is beyond the token table.
+    ///
+    /// # Panics
+    ///
+    /// When `ids` are not whole texts, or `out` does not have B x D elements.
+    fn embed_texts(
+        &self,
+        ids: &[u32],
+        out: &mut [f32],
+        observer: &mut dyn Observer,
+    ) -> Result<(), ModelError>;
+}
+
+/// The engine on this machine's CPU.
+///
+/// Towers are loaded at their first use, each with its own activations, and work side by side: a
+/// text does not wait for a batch of pictures, only for the job that holds the threads.
+pub struct CpuEngine {
+    compute: Compute,
+    checkpoint: Arc<Checkpoint>,
+    vision: Mutex<Option<VisionTower>>,
+    text: Mutex<Option<TextTower>>,
+}
+
+impl CpuEngine {
+    /// An engine for `checkpoint` on `threads` threads; nothing is loaded yet.
+    pub fn new(checkpoint: Arc<Checkpoint>, isa: Isa, threads: usize) -> Self {
+        Self {
+            compute: Compute::new(isa, threads),
+            checkpoint,
+            vision: Mutex::new(None),
+            text: Mutex::new(None),
+        }
+    }
+
+    fn require(&self, tower: Tower) -> Result<(), ModelError> {
+        if self.checkpoint.has(tower) {
+            return Ok(());
+        }
+        Err(ModelError::NoTower {
+            model: self.checkpoint.name(),
+            tower,
+        })
+    }
+
+    fn with_vision<R>(
+        &self,
+        body: impl FnOnce(&mut VisionTower) -> Result<R, ModelError>,
+    ) -> Result<R, ModelError> {
+        self.require(Tower::Vision)?;
+        let mut tower = lock(&self.vision);
+        if tower.is_none() {
+            *tower = Some(VisionTower::load(&self.compute, &self.checkpoint)?);
+        }
+        body(tower.as_mut().expect("the tower was just loaded"))
+    }
+
+    fn with_text<R>(
+        &self,
+        body: impl FnOnce(&mut TextTower) -> Result<R, ModelError>,
+    ) -> Result<R, ModelError> {
+        self.require(Tower::Text)?;
+        let mut tower = lock(&self.text);
+        if tower.is_none() {
+            *tower = Some(TextTower::load(&self.compute, &self.checkpoint)?);
+        }
+        body(tower.as_mut().expect("the tower was just loaded"))
+    }
+}
+
+impl Engine for CpuEngine {
+    fn dimension(&self, tower: Tower) -> Option<usize> {
+        let config = self.checkpoint.config();
+        self.checkpoint.has(tower).then(|| match tower {
+            Tower::Vision => config.vision.hidden_size,
+            Tower::Text if self.checkpoint.has_text_head() => config.text.projection_size,
+            Tower::Text => config.text.hidden_size,
+        })
+    }
+
+    fn load(&self, tower: Tower) -> Result<(), ModelError> {
+        match tower {
+            Tower::Vision => self.with_vision(|_| Ok(())),
+            Tower::Text => self.with_text(|_| Ok(())),
+        }
+    }
+
+    fn embed_images(
+        &self,
+        pictures: &[&RgbImage],
+        out: &mut [f32],
+        observer: &mut dyn Observer,
+    ) -> Result<(), ModelError> {
+        let dimension = self.dimension(Tower::Vision).unwrap_or(0);
+        assert_eq!(
+            out.len(),
+            pictures.len() * dimension,
+            "the output has a row per picture"
+        );
+        self.with_vision(|tower| tower.embed(&self.compute, pictures, out, observer))
+    }
+
+    fn embed_texts(
+        &self,
+        ids: &[u32],
+        out: &mut [f32],
+        observer: &mut dyn Observer,
+    ) -> Result<(), ModelError> {
+        let tokens = self.checkpoint.config().text.max_position_embeddings;
+        assert_eq!(
+            ids.len() % tokens,
+            0,
+            "every text has as many ids as the tower has positions"
+        );
+        let dimension = self.dimension(Tower::Text).unwrap_or(0);
+        assert_eq!(
+            out.len(),
+            ids.len() / tokens * dimension,
+            "the output has a row per text"
+        );
+        self.with_text(|tower| tower.embed(&self.compute, ids, out, observer))
+    }
+}
+
+/// Locks, also after a panic: a tower's activations are written anew by each call.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

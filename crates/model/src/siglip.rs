@@ -1,0 +1,180 @@
+//! A model as its users see it: pictures and sentences in, embeddings of length 1 out.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use kernels::Isa;
+use pixels::{Filter, Limits, Preprocessor, RgbImage};
+use tokens::{Canonicalization, Encoding, Tokenizer, TokenizerOptions};
+use weights::{Checkpoint, Resample, Tower};
+
+use crate::{CpuEngine, Embeddings, Engine, ModelError, Precision, Scoring};
+
+/// How to open a model.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The kernels' instruction set.
+    pub isa: Isa,
+    /// Threads of the engine, the caller's among them.
+    pub threads: usize,
+    /// What the towers compute in.
+    pub precision: Precision,
+    /// What a text goes through before it is cut into tokens.
+    pub canonicalization: Canonicalization,
+    /// What a picture may cost to decode.
+    pub limits: Limits,
+}
+
+/// A checkpoint, ready to embed.
+///
+/// Opening reads headers only: each tower is loaded at its first use, and so is the tokenizer.
+pub struct Siglip {
+    checkpoint: Arc<Checkpoint>,
+    engine: CpuEngine,
+    precision: Precision,
+    preprocessor: Preprocessor,
+    canonicalization: Canonicalization,
+    tokenizer: OnceLock<Tokenizer>,
+}
+
+impl Siglip {
+    /// Opens a model folder.
+    ///
+    /// # Errors
+    ///
+    /// When the folder is not a usable model, or the precision is not available.
+    pub fn open(folder: &Path, options: &Options) -> Result<Self, ModelError> {
+        let precision = options.precision.resolve()?;
+        let checkpoint = Arc::new(Checkpoint::open(folder)?);
+        let preprocessor = preprocessor(&checkpoint, options);
+        Ok(Self {
+            engine: CpuEngine::new(Arc::clone(&checkpoint), options.isa, options.threads),
+            checkpoint,
+            precision,
+            preprocessor,
+            canonicalization: options.canonicalization,
+            tokenizer: OnceLock::new(),
+        })
+    }
+
+    /// The folder's own name, which is the model's id.
+    pub fn name(&self) -> String {
+        self.checkpoint.name()
+    }
+
+    /// Configuration and tensors.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// What computes the towers.
+    pub fn engine(&self) -> &dyn Engine {
+        &self.engine
+    }
+
+    /// What the towers compute in; never `Auto`.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// What turns bytes into pictures of the tower's size; may be used from many threads.
+    pub fn preprocessor(&self) -> &Preprocessor {
+        &self.preprocessor
+    }
+
+    /// The ids of a text, exactly as many as the text tower has positions.
+    ///
+    /// # Errors
+    ///
+    /// When the folder has no usable tokenizer.
+    pub fn tokenize(&self, text: &str) -> Result<Encoding, ModelError> {
+        let tokenizer = match self.tokenizer.get() {
+            Some(tokenizer) => tokenizer,
+            None => {
+                let tokenizer = self.open_tokenizer()?;
+                self.tokenizer.get_or_init(|| tokenizer)
+            }
+        };
+        Ok(tokenizer.encode(text)?)
+    }
+
+    fn open_tokenizer(&self) -> Result<Tokenizer, ModelError> {
+        let text = &self.checkpoint.config().text;
+        let options = TokenizerOptions {
+            length: text.max_position_embeddings,
+            vocabulary: text.vocab_size,
+            canonicalization: self.canonicalization,
+        };
+        Ok(Tokenizer::open(self.checkpoint.folder(), &options)?)
+    }
+
+    /// Embeds pictures that [`preprocessor`](Self::preprocessor) has prepared.
+    ///
+    /// # Errors
+    ///
+    /// When the model has no vision tower, or a picture has another size.
+    pub fn embed_images(&self, pictures: &[&RgbImage]) -> Result<Embeddings, ModelError> {
+        let dimension = self.dimension(Tower::Vision)?;
+        let mut out = vec![0.0; pictures.len() * dimension];
+        self.engine.embed_images(pictures, &mut out, &mut ())?;
+        Ok(Embeddings::normalise(dimension, out))
+    }
+
+    /// Embeds texts that [`tokenize`](Self::tokenize) has encoded.
+    ///
+    /// # Errors
+    ///
+    /// When the model has no text tower.
+    pub fn embed_texts(&self, texts: &[Encoding]) -> Result<Embeddings, ModelError> {
+        let dimension = self.dimension(Tower::Text)?;
+        let ids = texts
+            .iter()
+            .flat_map(|text| text.ids.iter().copied())
+            .collect::<Vec<_>>();
+        let mut out = vec![0.0; texts.len() * dimension];
+        self.engine.embed_texts(&ids, &mut out, &mut ())?;
+        Ok(Embeddings::normalise(dimension, out))
+    }
+
+    fn dimension(&self, tower: Tower) -> Result<usize, ModelError> {
+        let missing = || ModelError::NoTower {
+            model: self.name(),
+            tower,
+        };
+        self.engine.dimension(tower).ok_or_else(missing)
+    }
+
+    /// How this checkpoint turns cosines into probabilities.
+    ///
+    /// # Errors
+    ///
+    /// When it lacks a tower or a scalar, or its towers' embeddings differ in length.
+    pub fn scoring(&self) -> Result<Scoring, ModelError> {
+        let (image, text) = (self.dimension(Tower::Vision)?, self.dimension(Tower::Text)?);
+        if image != text {
+            return Err(ModelError::Dimensions { image, text });
+        }
+        match (self.checkpoint.logit_scale(), self.checkpoint.logit_bias()) {
+            (Some(scale), Some(bias)) => Ok(Scoring::new(scale, bias)),
+            _ => Err(ModelError::NoScores(self.name())),
+        }
+    }
+}
+
+/// The way of a picture into this checkpoint. Its instruction set follows the kernels', so that
+/// one choice rules all.
+fn preprocessor(checkpoint: &Checkpoint, options: &Options) -> Preprocessor {
+    let preprocessing = checkpoint.preprocessing();
+    let filter = match preprocessing.resample {
+        Resample::Bilinear => Filter::Bilinear,
+        Resample::Bicubic => Filter::Bicubic,
+    };
+    let isa = options.isa.name().parse::<pixels::Isa>().ok();
+    let isa = isa
+        .filter(|isa| isa.is_available())
+        .unwrap_or(pixels::Isa::Scalar);
+    Preprocessor::new(preprocessing.width as u32, preprocessing.height as u32)
+        .with_filter(filter)
+        .with_isa(isa)
+        .with_limits(options.limits.clone())
+}
