@@ -57,8 +57,9 @@ impl SentencePiece {
     ///
     /// # Errors
     /// Broken protobuf, a model that is not unigram, and everything for which sentencepiece refuses a model: no
-    /// pieces, empty or doubled or overlong ones, scores that are not finite, no unknown piece, missing byte pieces,
-    /// broken normalisation rules.
+    /// ordinary pieces, empty or doubled or overlong ones, scores that are not finite, missing byte pieces, broken
+    /// normalisation rules. Beyond sentencepiece, a model that has no unknown piece although it falls back to bytes, and
+    /// a rule that turns one character into more than 255 bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TokensError> {
         if bytes.len() > LARGEST_MODEL {
             return Err(TokensError::ModelTooLarge {
@@ -92,7 +93,11 @@ impl SentencePiece {
         let shadowed = shadowed.collect();
         let user_defined = user_defined_pieces(&model.pieces);
         Ok(Self {
-            normalizer: Normalizer::new(&model.normalizer, model.treat_whitespace_as_suffix, user_defined)?,
+            normalizer: Normalizer::new(
+                &model.normalizer,
+                model.treat_whitespace_as_suffix,
+                user_defined,
+            )?,
             unigram: Unigram {
                 trie: Trie::build(&sorted),
                 candidates: model.pieces.iter().map(candidate).collect(),
@@ -152,8 +157,9 @@ impl SentencePiece {
         let normalized = self.normalizer.normalize(text);
         // Neighbouring unknown characters are one token.
         let mut unknown = 0..0;
-        self.unigram.segment(&normalized, &mut |Segment { range, id }| {
-            match (id, &self.bytes) {
+        self.unigram.segment(
+            &normalized,
+            &mut |Segment { range, id }| match (id, &self.bytes) {
                 (Some(id), _) => {
                     if !unknown.is_empty() {
                         emit(Token::Unknown {
@@ -174,8 +180,8 @@ impl SentencePiece {
                     }
                 }
                 (None, None) => unknown.end = range.end,
-            }
-        });
+            },
+        );
         if !unknown.is_empty() {
             emit(Token::Unknown {
                 text: &normalized[unknown],
@@ -184,7 +190,10 @@ impl SentencePiece {
     }
 
     fn id_of(&self, text: &[u8]) -> Option<u32> {
-        self.reserved.get(text).copied().or_else(|| self.unigram.trie.get(text))
+        self.reserved
+            .get(text)
+            .copied()
+            .or_else(|| self.unigram.trie.get(text))
     }
 }
 
@@ -204,7 +213,10 @@ fn is_retired_null(piece: &Piece<'_>) -> bool {
 }
 
 fn is_ordinary(kind: PieceKind) -> bool {
-    matches!(kind, PieceKind::Normal | PieceKind::UserDefined | PieceKind::Unused)
+    matches!(
+        kind,
+        PieceKind::Normal | PieceKind::UserDefined | PieceKind::Unused
+    )
 }
 
 fn doubled(index: usize) -> TokensError {
@@ -244,7 +256,8 @@ fn check_pieces(model: &ModelProto<'_>) -> Result<(), TokensError> {
 fn reserved_pieces(pieces: &[Piece<'_>]) -> Result<HashMap<Vec<u8>, u32>, TokensError> {
     let mut reserved = HashMap::new();
     for (index, piece) in pieces.iter().enumerate() {
-        if !is_ordinary(piece.kind) && reserved.insert(piece.text.to_vec(), index as u32).is_some() {
+        if !is_ordinary(piece.kind) && reserved.insert(piece.text.to_vec(), index as u32).is_some()
+        {
             return Err(doubled(index));
         }
     }
@@ -281,7 +294,10 @@ fn user_defined_pieces(pieces: &[Piece<'_>]) -> Option<Trie> {
 }
 
 fn unknown_piece(pieces: &[Piece<'_>]) -> Result<u32, TokensError> {
-    let mut unknown = pieces.iter().enumerate().filter(|(_, piece)| piece.kind == PieceKind::Unknown);
+    let mut unknown = pieces
+        .iter()
+        .enumerate()
+        .filter(|(_, piece)| piece.kind == PieceKind::Unknown);
     let reason = match (unknown.next(), unknown.next()) {
         (Some((index, _)), None) => return Ok(index as u32),
         (None, _) => "has no unknown piece",
@@ -291,7 +307,9 @@ fn unknown_piece(pieces: &[Piece<'_>]) -> Result<u32, TokensError> {
 }
 
 fn lowest_score(pieces: &[Piece<'_>]) -> f32 {
-    let normal = pieces.iter().filter(|piece| piece.kind == PieceKind::Normal);
+    let normal = pieces
+        .iter()
+        .filter(|piece| piece.kind == PieceKind::Normal);
     normal.fold(f32::MAX, |lowest, piece| lowest.min(piece.score))
 }
 

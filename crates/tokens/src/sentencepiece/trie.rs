@@ -69,7 +69,9 @@ impl Trie {
             });
             while start < end {
                 let label = entries[start].key[depth];
-                let run = entries[start..end].iter().take_while(|entry| entry.key[depth] == label);
+                let run = entries[start..end]
+                    .iter()
+                    .take_while(|entry| entry.key[depth] == label);
                 let after = start + run.count();
                 labels.push(label);
                 spans.push(Span {
@@ -128,7 +130,9 @@ impl Trie {
 
     /// The value of a whole key.
     pub fn get(&self, key: &[u8]) -> Option<u32> {
-        let node = key.iter().try_fold(Self::ROOT, |node, &byte| self.step(node, byte))?;
+        let node = key
+            .iter()
+            .try_fold(Self::ROOT, |node, &byte| self.step(node, byte))?;
         self.value(node)
     }
 
@@ -137,7 +141,9 @@ impl Trie {
         let mut node = Self::ROOT;
         let mut found = None;
         for (index, &byte) in text.iter().enumerate() {
-            let Some(child) = self.step(node, byte) else { break };
+            let Some(child) = self.step(node, byte) else {
+                break;
+            };
             node = child;
             if let Some(value) = self.value(node) {
                 found = Some(Prefix {

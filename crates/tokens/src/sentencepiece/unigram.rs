@@ -98,7 +98,10 @@ impl Frontier {
         let score = self.arrivals[end - self.base].score;
         self.base = end;
         self.arrivals.clear();
-        self.arrivals.push(Arrival { score, ..NOT_REACHED });
+        self.arrivals.push(Arrival {
+            score,
+            ..NOT_REACHED
+        });
     }
 
     /// The score of the best way to `position`, rebased when it has grown too large.
@@ -140,9 +143,13 @@ impl Unigram {
             let mut covered = false;
             let mut node = Trie::ROOT;
             for (index, &byte) in text[start..].iter().enumerate() {
-                let Some(child) = self.trie.step(node, byte) else { break };
+                let Some(child) = self.trie.step(node, byte) else {
+                    break;
+                };
                 node = child;
-                let Some(id) = self.trie.value(node) else { continue };
+                let Some(id) = self.trie.value(node) else {
+                    continue;
+                };
                 let candidate = self.candidates[id as usize];
                 if candidate.kind == PieceKind::Unused {
                     continue;
