@@ -3,12 +3,14 @@
 //!
 //!     cargo run --release -p pixels --example resize_time -- PICTURE SIDE ROUNDS
 //!
-//! Prints a line for each instruction set, `resize NAME NANOSECONDS`, and one
-//! `decode_and_resize NAME NANOSECONDS` for the fastest; each is the best of the rounds.
+//! Prints a line for each instruction set, `resize NAME NANOSECONDS`, one
+//! `decode_and_resize NAME NANOSECONDS` for the fastest, each the best of the rounds, and
+//! `sha256 HASH` of the resized bytes.
 
 use std::time::Instant;
 
 use pixels::{Filter, Isa, Limits, PassOrder, Preprocessor, Resizer, decode};
+use sha2::{Digest, Sha256};
 
 #[allow(clippy::print_stdout, reason = "printing is what this program is for")]
 fn main() {
@@ -32,6 +34,12 @@ fn main() {
         preprocessor.prepare(&bytes).expect("PICTURE is an image");
     });
     println!("decode_and_resize {} {best}", Isa::detect());
+    let resized = preprocessor.resize(&image);
+    let hash = Sha256::digest(resized.data());
+    let hash = hash
+        .iter()
+        .fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"));
+    println!("sha256 {hash}");
 }
 
 /// Nanoseconds of the fastest round.

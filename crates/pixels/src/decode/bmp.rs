@@ -61,7 +61,7 @@ fn error(error: ImageError) -> PixelsError {
     match error {
         ImageError::Unsupported(error) => unsupported(error.to_string()),
         ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            undecodable("the file is cut short".to_owned())
+            undecodable("the file is cut short")
         }
         error => undecodable(error.to_string()),
     }

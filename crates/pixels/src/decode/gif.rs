@@ -26,7 +26,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PixelsErr
     let frame = decoder
         .next_frame_info()
         .map_err(error)?
-        .ok_or_else(|| undecodable("there is no frame in it".to_owned()))?;
+        .ok_or_else(|| undecodable("there is no frame in it"))?;
     let (left, top) = (usize::from(frame.left), usize::from(frame.top));
     let (frame_width, frame_height) = (usize::from(frame.width), usize::from(frame.height));
     let transparent = frame.transparent;

@@ -47,7 +47,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PixelsErr
         ColorType::Rgb => samples,
         ColorType::Rgba => rgba_to_rgb(samples),
         ColorType::Indexed => {
-            return Err(undecodable("the palette was not expanded".to_owned()));
+            return Err(undecodable("the palette was not expanded"));
         }
     };
     Ok(Decoded {

@@ -59,7 +59,7 @@ fn every_lossy_picture_is_within_the_measured_distance_of_the_reference() {
 fn allowed(name: &str) -> Distance {
     match name {
         // Measured: 0 and 0.
-        _ if name.ends_with(".webp") => Distance {
+        "rgb_lossy.webp" | "rgba_lossy.webp" => Distance {
             largest: 0,
             mean: 0.0,
         },

@@ -29,8 +29,7 @@ pub fn cases(name: &str) -> Vec<Value> {
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes)
         .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+        .fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"))
 }
 
 pub fn number(value: &Value) -> u32 {
@@ -51,7 +50,7 @@ pub fn noise(width: u32, height: u32, channels: u64) -> Vec<u8> {
         for x in 0..u64::from(width) {
             for c in 0..channels {
                 let mixed = (x * 73_856_093) ^ (y * 19_349_663) ^ (c * 83_492_791);
-                samples.push((mixed.wrapping_mul(2_654_435_761) % (1 << 32) >> 24) as u8);
+                samples.push((mixed.wrapping_mul(2_654_435_761) >> 24) as u8);
             }
         }
     }

@@ -201,6 +201,12 @@ fn a_header_that_contradicts_its_content_is_an_error_within_the_memory_limit() {
         ("tiff strips of no row", tiff_with(TIFF_ROWS_PER_STRIP, 0)),
         ("tiff wider than its strip", tiff_with(TIFF_WIDTH, 3_000)),
         ("webp frame outside its canvas", webp_canvas(2, 2)),
+        ("webp bitstream larger than its canvas", {
+            let mut file = bytes("conversions/rgba_lossy.webp");
+            let start = file.windows(4).position(|name| name == b"VP8 ").unwrap() + 8;
+            file[start + 6..start + 10].copy_from_slice(&[0xff, 0x3f, 0xff, 0x3f]);
+            file
+        }),
     ];
     for (name, file) in files {
         let Measured { result, peak } = measured(|| decode(&file, &limits));
