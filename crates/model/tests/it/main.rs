@@ -1,0 +1,13 @@
+//! The towers against transformers, stage by stage, on the committed tiny checkpoints; and what
+//! the rest of the crate promises.
+
+mod end_to_end;
+mod errors;
+mod folder;
+mod full_size;
+mod goldens;
+mod labels;
+mod same_bytes;
+mod score;
+mod stages;
+mod templates;
