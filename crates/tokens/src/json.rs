@@ -10,11 +10,13 @@
 
 use crate::TokensError;
 use crate::canonical::{Canonicalization, LowerCasing, Punctuation, canonicalize};
+use crate::cut::{self, Cuts};
 use crate::sentencepiece::{Entry, SPACE_SYMBOL, Trie};
 use crate::settings::Settings;
 use crate::tokenizer::{Collected, Ending};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
 use tokenizers::{NormalizedString, Normalizer, Tokenizer};
@@ -26,6 +28,8 @@ struct File {
     #[serde(default)]
     added_tokens: Vec<AddedToken>,
     padding: Option<Padding>,
+    normalizer: Option<Value>,
+    pre_tokenizer: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -36,14 +40,25 @@ struct Model {
     unk_token: Option<String>,
     unk_id: Option<u32>,
     merges: Option<IgnoredAny>,
+    byte_fallback: Option<bool>,
+    ignore_merges: Option<bool>,
+    continuing_subword_prefix: Option<String>,
+    end_of_word_suffix: Option<String>,
 }
 
 #[derive(Deserialize)]
+#[allow(clippy::struct_excessive_bools, reason = "the file's own fields")]
 struct AddedToken {
     id: u32,
     content: String,
     #[serde(default)]
     special: bool,
+    #[serde(default)]
+    lstrip: bool,
+    #[serde(default)]
+    rstrip: bool,
+    #[serde(default)]
+    single_word: bool,
 }
 
 #[derive(Deserialize)]
@@ -69,6 +84,8 @@ enum Preparation {
 pub(crate) struct JsonTokens {
     library: Tokenizer,
     preparation: Preparation,
+    /// Where long texts may be cut, if anywhere.
+    cuts: Option<Cuts>,
     eos: String,
     pad: String,
     unk: String,
@@ -94,7 +111,7 @@ impl JsonTokens {
         library.with_padding(None);
 
         let unk = if is_bpe {
-            file.model.unk_token
+            file.model.unk_token.clone()
         } else {
             file.model.unk_id.and_then(|id| library.id_to_token(id))
         };
@@ -115,10 +132,10 @@ impl JsonTokens {
             };
             eos.to_owned()
         });
-        let pad = settings
-            .pad
-            .clone()
-            .or(file.padding.map(|padding| padding.pad_token));
+        let pad = settings.pad.clone().or(file
+            .padding
+            .as_ref()
+            .map(|padding| padding.pad_token.clone()));
         let pad = pad.unwrap_or_else(|| {
             if eos == "<eos>" {
                 "<pad>".to_owned()
@@ -151,9 +168,11 @@ impl JsonTokens {
                 },
             }
         };
+        let cuts = if is_bpe { cuts(&file, &library) } else { None };
         Ok(Self {
             library,
             preparation,
+            cuts,
             eos,
             pad,
             unk,
@@ -223,13 +242,45 @@ impl JsonTokens {
     }
 
     fn append(&self, text: &str, collected: &mut Collected) -> Result<(), TokensError> {
-        if text.is_empty() {
-            return Ok(());
+        let mut rest = text;
+        while !rest.is_empty() {
+            let stretch = self
+                .cuts
+                .as_ref()
+                .map_or(rest, |cuts| cuts.first_stretch(rest));
+            let encoding = contained(|| self.library.encode_fast(stretch, false))?;
+            for &id in encoding.get_ids() {
+                collected.push(id);
+            }
+            rest = &rest[stretch.len()..];
         }
-        let encoding = contained(|| self.library.encode_fast(text, false))?;
-        encoding.get_ids().iter().for_each(|&id| collected.push(id));
         Ok(())
     }
+}
+
+/// Decides where a BPE file's texts may be cut.
+fn cuts(file: &File, library: &Tokenizer) -> Option<Cuts> {
+    let model = &file.model;
+    let affixes = [&model.continuing_subword_prefix, &model.end_of_word_suffix];
+    let marks_nothing = affixes.into_iter().flatten().all(String::is_empty);
+    let is_plain = |token: &AddedToken| !token.lstrip && !token.rstrip && !token.single_word;
+    let is_local = model.byte_fallback == Some(true)
+        && model.ignore_merges != Some(true)
+        && marks_nothing
+        && file.added_tokens.iter().all(is_plain)
+        && file
+            .normalizer
+            .as_ref()
+            .is_some_and(cut::replaces_spaces_only)
+        && file
+            .pre_tokenizer
+            .as_ref()
+            .is_none_or(cut::splits_at_spaces_only);
+    if !is_local {
+        return None;
+    }
+    let vocabulary = library.get_vocab(true);
+    Cuts::new(vocabulary.keys().map(String::as_str))
 }
 
 fn refuse<T>(reason: &str) -> Result<T, TokensError> {

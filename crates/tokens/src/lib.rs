@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod canonical;
+mod cut;
 mod error;
 mod json;
 mod sentencepiece;

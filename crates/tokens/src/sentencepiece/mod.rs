@@ -266,17 +266,36 @@ fn reserved_pieces(pieces: &[Piece<'_>]) -> Result<HashMap<Vec<u8>, u32>, Tokens
 
 /// The ordinary pieces in the order of their text.
 fn sorted_entries<'a>(pieces: &[Piece<'a>]) -> Vec<Entry<'a>> {
-    let mut entries: Vec<Entry<'a>> = pieces
+    /// Most comparisons are settled by the first eight bytes, without a look at the text itself.
+    struct Keyed<'a> {
+        start: u64,
+        entry: Entry<'a>,
+    }
+    let mut keyed: Vec<Keyed<'a>> = pieces
         .iter()
         .enumerate()
         .filter(|(_, piece)| is_ordinary(piece.kind) && !is_retired_null(piece))
-        .map(|(index, piece)| Entry {
-            key: piece.text,
-            value: index as u32,
+        .map(|(index, piece)| {
+            let mut start = [0; 8];
+            let length = piece.text.len().min(8);
+            start[..length].copy_from_slice(&piece.text[..length]);
+            Keyed {
+                start: u64::from_be_bytes(start),
+                entry: Entry {
+                    key: piece.text,
+                    value: index as u32,
+                },
+            }
         })
         .collect();
-    entries.sort_unstable_by(|a, b| a.key.cmp(b.key).then(a.value.cmp(&b.value)));
-    entries
+    keyed.sort_unstable_by(|a, b| {
+        let by_text = || a.entry.key.cmp(b.entry.key);
+        a.start
+            .cmp(&b.start)
+            .then_with(by_text)
+            .then(a.entry.value.cmp(&b.entry.value))
+    });
+    keyed.into_iter().map(|keyed| keyed.entry).collect()
 }
 
 fn user_defined_pieces(pieces: &[Piece<'_>]) -> Option<Trie> {

@@ -23,9 +23,9 @@ struct Node {
 
 /// The entries that share the prefix of one node, while the trie is built.
 struct Span {
-    start: usize,
-    end: usize,
-    depth: usize,
+    start: u32,
+    end: u32,
+    depth: u32,
 }
 
 /// The trie; node 0 is the root.
@@ -48,38 +48,34 @@ impl Trie {
         let mut labels = vec![0u8];
         let mut spans = vec![Span {
             start: 0,
-            end: entries.len(),
+            end: entries.len() as u32,
             depth: 0,
         }];
         let mut next = 0;
         while next < spans.len() {
-            let Span {
-                mut start,
-                end,
-                depth,
-            } = spans[next];
+            let Span { start, end, depth } = spans[next];
+            let mut inside = &entries[start as usize..end as usize];
+            let at = depth as usize;
             let mut value = NO_VALUE;
-            while start < end && entries[start].key.len() == depth {
-                value = entries[start].value;
-                start += 1;
+            while let [first, others @ ..] = inside
+                && first.key.len() == at
+            {
+                value = first.value;
+                inside = others;
             }
             nodes.push(Node {
                 first_child: spans.len() as u32,
                 value,
             });
-            while start < end {
-                let label = entries[start].key[depth];
-                let run = entries[start..end]
-                    .iter()
-                    .take_while(|entry| entry.key[depth] == label);
-                let after = start + run.count();
-                labels.push(label);
+            let mut start = end - inside.len() as u32;
+            for run in inside.chunk_by(|a, b| a.key[at] == b.key[at]) {
+                labels.push(run[0].key[at]);
                 spans.push(Span {
                     start,
-                    end: after,
+                    end: start + run.len() as u32,
                     depth: depth + 1,
                 });
-                start = after;
+                start += run.len() as u32;
             }
             next += 1;
         }

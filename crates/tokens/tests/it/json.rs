@@ -1,6 +1,7 @@
 //! `tokenizer.json`: Gemma's shape, SigLIP 1's converted shape, and files that leave the canonicalisation out.
 
 use crate::models::{CLDR, golden, golden_path, golden_text, options, spiece};
+use crate::texts::Texts;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokens::{Canonicalization, Tokenizer, TokenizerOptions, TokensError};
@@ -68,6 +69,30 @@ fn lower_casing_is_not_done_twice_when_the_file_has_it() {
             json!({"type": "Sequence", "normalizers": [{"type": "Lowercase"}, own]});
     });
     assert_cases(&lower_cased.unwrap(), "gemma/cases.jsonl");
+}
+
+#[test]
+fn a_long_text_that_is_cut_has_the_ids_of_one_that_is_not() {
+    let encode = |tokenizer: &Tokenizer, text: &str| tokenizer.encode(text).unwrap();
+    let all = TokenizerOptions {
+        length: 200_000,
+        ..options(64)
+    };
+    let cut = Tokenizer::from_json(&golden("gemma/tokenizer.json"), &all).unwrap();
+    // A flag that changes nothing in these texts, but forbids cutting.
+    let mut file: Value = serde_json::from_slice(&golden("gemma/tokenizer.json")).unwrap();
+    file["added_tokens"][4]["rstrip"] = json!(true);
+    let whole = Tokenizer::from_json(file.to_string().as_bytes(), &all).unwrap();
+    let mut texts = Texts::new(4);
+    for text in [
+        texts.long(9000),
+        "a cat  \n\n<eos>".repeat(5000),
+        "高い猫が 好き".repeat(4000),
+        "ab".repeat(20_000),
+    ] {
+        assert!(text.len() > 35_000);
+        assert_eq!(encode(&cut, &text), encode(&whole, &text));
+    }
 }
 
 #[test]
