@@ -157,3 +157,45 @@ fn digests_of_generated_texts_are_equal() {
         }
     }
 }
+
+/// A small model with odd switches, and what sentencepiece makes of it.
+#[derive(Deserialize)]
+struct OddModel {
+    model: String,
+    accepted: bool,
+    cases: Vec<Raw>,
+}
+
+/// A text and its ids.
+#[derive(Deserialize)]
+struct Raw(String, Vec<u32>);
+
+fn from_hex(text: &str) -> Vec<u8> {
+    let digits = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+    (0..text.len()).step_by(2).map(digits).collect()
+}
+
+#[test]
+fn odd_models_are_accepted_and_applied_as_by_sentencepiece() {
+    let file = golden_text("odd_models.jsonl");
+    let mut count = 0;
+    for line in file.lines().skip(1) {
+        let odd: OddModel = serde_json::from_str(line).unwrap();
+        let model = SentencePiece::from_bytes(&from_hex(&odd.model));
+        assert_eq!(
+            model.is_ok(),
+            odd.accepted,
+            "model {count}: {:?}",
+            model.err()
+        );
+        for Raw(text, ids) in odd.cases {
+            assert_eq!(
+                model.as_ref().unwrap().encode(&text),
+                ids,
+                "model {count}, {text:?}"
+            );
+        }
+        count += 1;
+    }
+    assert!(count >= 60);
+}
