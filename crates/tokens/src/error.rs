@@ -23,11 +23,9 @@ pub enum TokensError {
         /// What is wrong with it.
         source: Box<TokensError>,
     },
-    /// The model is larger than the limit.
-    #[error("sentencepiece model is {found} bytes; the limit is {limit} bytes")]
-    ModelTooLarge {
-        /// Bytes given.
-        found: usize,
+    /// A file is larger than any honest one.
+    #[error("larger than the limit of {limit} bytes")]
+    TooLarge {
         /// Most bytes accepted.
         limit: usize,
     },

@@ -16,6 +16,7 @@
 mod canonical;
 mod cut;
 mod error;
+mod files;
 mod json;
 mod sentencepiece;
 mod settings;

@@ -6,6 +6,7 @@
 
 use crate::TokensError;
 use crate::canonical::LowerCasing;
+use crate::files;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -120,15 +121,10 @@ impl Settings {
 }
 
 fn read_file(path: &Path) -> Result<Option<TokensFile>, TokensError> {
-    let bytes = match fs_err::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.into()),
+    let Some(bytes) = files::read(path, files::LARGEST_CONFIG)? else {
+        return Ok(None);
     };
     serde_json::from_slice(&bytes)
         .map(Some)
-        .map_err(|error| TokensError::InFile {
-            file: path.to_owned(),
-            source: Box::new(error.into()),
-        })
+        .map_err(|error| files::in_file(path, error.into()))
 }

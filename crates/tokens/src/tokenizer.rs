@@ -1,6 +1,7 @@
 //! The one door to ids: whatever the vocabulary's file, a text becomes exactly as many ids as the tower has positions.
 
 use crate::canonical::Canonicalization;
+use crate::files;
 use crate::json::JsonTokens;
 use crate::settings::Settings;
 use crate::siglip::SiglipTokens;
@@ -117,15 +118,9 @@ impl Tokenizer {
             ("tokenizer.json", Self::load_json),
         ] {
             let file = folder.join(name);
-            match fs_err::read(&file) {
-                Ok(bytes) => {
-                    return load(&bytes, &settings, options).map_err(|error| TokensError::InFile {
-                        file,
-                        source: Box::new(error),
-                    });
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error.into()),
+            if let Some(bytes) = files::read(&file, files::LARGEST_VOCABULARY)? {
+                return load(&bytes, &settings, options)
+                    .map_err(|error| files::in_file(&file, error));
             }
         }
         Err(TokensError::NoTokenizer {

@@ -65,7 +65,17 @@ impl<'a> ModelProto<'a> {
         for field in Fields::new(bytes) {
             let field = field?;
             match (field.number, field.payload) {
-                (1, Payload::Bytes(message)) => model.pieces.push(parse_piece(message)?),
+                (1, Payload::Bytes(message)) => {
+                    let piece = parse_piece(message)?;
+                    // Refused here, lest two bytes of a file cost a whole `Piece`.
+                    if piece.text.is_empty() {
+                        return Err(TokensError::Piece {
+                            index: model.pieces.len(),
+                            reason: "is empty",
+                        });
+                    }
+                    model.pieces.push(piece);
+                }
                 (2, Payload::Bytes(message)) => model.merge_trainer(message)?,
                 (3, Payload::Bytes(message)) => model.normalizer.merge(message)?,
                 _ => {}

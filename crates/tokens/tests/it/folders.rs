@@ -141,3 +141,15 @@ fn a_tokenizer_is_shared_between_threads() {
         }
     });
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_without_end_is_not_read_to_the_end() {
+    let endless = folder(&[]);
+    std::os::unix::fs::symlink("/dev/zero", endless.path().join("tokenizer_config.json")).unwrap();
+    let message = open(&endless).unwrap_err().to_string();
+    assert!(
+        message.ends_with("tokenizer_config.json: larger than the limit of 33554432 bytes"),
+        "{message}"
+    );
+}
