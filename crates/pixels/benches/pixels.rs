@@ -7,6 +7,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use pixels::{
     Filter, Isa, Limits, PassOrder, Preprocessor, Resizer, RgbImage, decode, patch_count,
     write_patches,
@@ -47,13 +48,30 @@ fn as_png(image: &RgbImage) -> Vec<u8> {
     file
 }
 
+fn as_jpeg(image: &RgbImage) -> Vec<u8> {
+    const QUALITY: u8 = 90;
+    let mut file = Vec::new();
+    let mut encoder = Encoder::new(&mut file, QUALITY);
+    encoder.set_sampling_factor(SamplingFactor::F_2_2);
+    encoder
+        .encode(
+            image.data(),
+            image.width() as u16,
+            image.height() as u16,
+            ColorType::Rgb,
+        )
+        .expect("blocks go into memory");
+    file
+}
+
 fn pixels(criterion: &mut Criterion) {
     let image = photo_like();
-    let png = as_png(&image);
     let limits = Limits::default();
-    criterion.bench_function("decode png 1000x750", |bencher| {
-        bencher.iter(|| decode(black_box(&png), &limits).expect("it is a PNG"));
-    });
+    for (name, file) in [("png", as_png(&image)), ("jpeg", as_jpeg(&image))] {
+        criterion.bench_function(&format!("decode {name} 1000x750"), |bencher| {
+            bencher.iter(|| decode(black_box(&file), &limits).expect("it is a picture"));
+        });
+    }
     for isa in Isa::available() {
         for (name, filter) in [("bicubic", Filter::Bicubic), ("bilinear", Filter::Bilinear)] {
             let mut resizer = Resizer::new(isa);

@@ -17,7 +17,8 @@ pub(super) fn grey_alpha_to_rgb(samples: &[u8]) -> Vec<u8> {
         .collect()
 }
 
-/// RGBA, interleaved, to RGB on white, in the same memory.
+/// RGBA, interleaved, to RGB on white, in the same memory (which stays a third too large rather than
+/// being copied).
 pub(super) fn rgba_to_rgb(mut samples: Vec<u8>) -> Vec<u8> {
     let pixels = samples.len() / 4;
     for pixel in 0..pixels {
@@ -28,7 +29,6 @@ pub(super) fn rgba_to_rgb(mut samples: Vec<u8>) -> Vec<u8> {
         samples[pixel * 3..pixel * 3 + 3].copy_from_slice(&rgb);
     }
     samples.truncate(pixels * 3);
-    samples.shrink_to_fit();
     samples
 }
 

@@ -5,7 +5,9 @@
 //! not noticed by the codec: as with libjpeg the rest of such a picture is flat.
 //!
 //! The inverse transform and the upsampling of `zune-jpeg` are not libjpeg-turbo's: samples
-//! differ from Pillow's by a few levels. The tests state the measured tolerance.
+//! differ from Pillow's. Over 700 generated pictures the mean is 0.02 levels without and 0.4 with
+//! subsampled chroma and the largest difference 3 and 11 levels, but up to 53 where a picture is at
+//! most 4 pixels wide, which libjpeg upsamples in another way.
 
 use std::io::Cursor;
 

@@ -21,6 +21,9 @@ use crate::isa::Isa;
 use crate::rgb_image::{RgbImage, rgb_length};
 use weights::Axis;
 
+/// Most scratch memory that a resizer keeps for the next picture, in bytes.
+const SCRATCH_KEPT: usize = 8 << 20;
+
 /// The interpolation filter, widened by the scale when shrinking (antialiased).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -123,6 +126,9 @@ impl Resizer {
                 } else {
                     horizontal_pass(self.isa, across, image.data(), &mut self.between);
                     vertical_pass(self.isa, down, &self.between, &mut out);
+                }
+                if self.between.len() > SCRATCH_KEPT {
+                    self.between = Vec::new();
                 }
                 out
             }

@@ -9,6 +9,7 @@ mod conversions;
 mod formats;
 mod goldens;
 mod hostile;
+mod memory;
 mod mutations;
 mod patches;
 mod preprocess;
