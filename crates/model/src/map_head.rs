@@ -58,7 +58,7 @@ impl MapHead {
         &mut self,
         compute: &Compute,
         patches: &[f32],
-        work: Work<'_>,
+        work: &mut Work<'_>,
         out: &mut [f32],
         observer: &mut dyn Observer,
     ) {

@@ -28,8 +28,9 @@ impl Embeddings {
                 .sum::<f64>();
             if squares > 0.0 {
                 let length = squares.sqrt();
-                row.iter_mut()
-                    .for_each(|x| *x = (f64::from(*x) / length) as f32);
+                for x in row {
+                    *x = (f64::from(*x) / length) as f32;
+                }
             }
         }
         Self { dimension, values }

@@ -88,12 +88,11 @@ impl Siglip {
     ///
     /// When the folder has no usable tokenizer.
     pub fn tokenize(&self, text: &str) -> Result<Encoding, ModelError> {
-        let tokenizer = match self.tokenizer.get() {
-            Some(tokenizer) => tokenizer,
-            None => {
-                let tokenizer = self.open_tokenizer()?;
-                self.tokenizer.get_or_init(|| tokenizer)
-            }
+        let tokenizer = if let Some(tokenizer) = self.tokenizer.get() {
+            tokenizer
+        } else {
+            let tokenizer = self.open_tokenizer()?;
+            self.tokenizer.get_or_init(|| tokenizer)
         };
         Ok(tokenizer.encode(text)?)
     }

@@ -121,7 +121,7 @@ impl VisionTower {
             normal,
         );
         observer.see(Stage::Norm, normal);
-        let work = Work {
+        let work = &mut Work {
             key_value: &mut arena.mixed,
             hidden: &mut arena.hidden,
             scratch: &mut arena.scratch,

@@ -1,5 +1,4 @@
-//! From files and sentences to logits, against SiglipImageProcessorPil, SiglipTokenizer and
-//! SiglipModel.
+//! From files and sentences to logits, against transformers' processor, tokenizer and model.
 
 use model::{Embeddings, Siglip};
 

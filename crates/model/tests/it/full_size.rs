@@ -16,6 +16,10 @@ use crate::end_to_end::{embed_pictures, embed_sentences};
 use crate::goldens::{Goldens, largest_angle, options};
 use crate::stages::{check_folder, check_logits};
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests may ask where large goldens are"
+)]
 fn folder() -> Goldens {
     let folder = std::env::var_os("POLYSIGHT_FULL_GOLDENS");
     Goldens::open(&PathBuf::from(

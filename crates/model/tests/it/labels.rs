@@ -68,7 +68,7 @@ fn scores_come_in_the_labels_order_and_relative_ones_add_up_to_one() {
     let template = Template::new("{}").expect("a template");
     let mut heard = Vec::new();
     let vectors = LabelVectors::embed(&model, &names, &[template], |progress| {
-        heard.push(progress.done)
+        heard.push(progress.done);
     })
     .expect("labels");
     assert_eq!(heard, [64, 128, 150]);

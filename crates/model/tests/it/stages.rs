@@ -1,6 +1,11 @@
 //! Each stage of both towers against the reference, for each member of the family.
 
-use std::collections::HashMap;
+#![expect(
+    clippy::print_stdout,
+    reason = "`--nocapture` shows the measured errors"
+)]
+
+use std::collections::{BTreeMap, HashMap};
 
 use kernels::Isa;
 use model::{Engine, Observer, Scoring, Stage};
@@ -33,15 +38,18 @@ fn golden_name(tower: &str, stage: Stage) -> String {
     }
 }
 
-/// Compares all stages seen; returns how many there were.
+/// Compares all stages seen, and prints them by name; returns how many there were.
 fn compare(goldens: &Goldens, tower: &str, seen: &Recorder, tolerance: f64, label: &str) -> usize {
+    let mut errors = BTreeMap::new();
     for (&stage, values) in &seen.0 {
-        let expected = goldens.numbers(&golden_name(tower, stage));
-        let error = relative_error(&values[..expected.len()], &expected);
-        assert!(
-            error <= tolerance,
-            "{label}: {tower} {stage:?} is off by {error:e}"
-        );
+        let name = golden_name(tower, stage);
+        let expected = goldens.numbers(&name);
+        errors.insert(name, relative_error(&values[..expected.len()], &expected));
+    }
+    println!("{label}, |found - expected| / |expected| by stage:");
+    for (name, error) in &errors {
+        println!("  {name:<24} {error:.1e}");
+        assert!(*error <= tolerance, "{label}: {name} is off by {error:e}");
     }
     seen.0.len()
 }
