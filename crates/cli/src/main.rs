@@ -1,4 +1,42 @@
-//! polysight
+//! `polysight`: zero-shot classification, image-text scores and embeddings with SigLIP, from one binary.
+//!
+//! This crate reads arguments and the environment, opens pictures and prints. What a tower computes, how a picture is
+//! decoded and where models are kept is knowledge of the crates below it.
+//!
+//! Results go to standard output, everything else to standard error. The exit code is 0 when all inputs succeeded, 1
+//! when one failed, 2 when the command line makes no sense.
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod arguments;
+mod classify;
+mod console;
+mod environment;
+mod exit;
+mod fingerprint;
+mod inputs;
+mod labels;
+mod model_source;
+mod pictures;
+mod pipeline;
+mod reply;
+mod settings;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Arguments, Command};
+use crate::environment::Environment;
+use crate::exit::Outcome;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    exit::code(run(&arguments, &Environment::read()))
+}
+
+fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<Outcome> {
+    match &arguments.command {
+        Command::Classify(arguments) => classify::run(arguments, environment),
+    }
+}

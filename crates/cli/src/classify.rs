@@ -1,0 +1,202 @@
+//! `polysight classify`: which label fits each picture best.
+
+use model::{LabelScore, LabelVectors, templates};
+
+use crate::arguments::ClassifyArguments;
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::exit::{Outcome, UsageError};
+use crate::inputs::Inputs;
+use crate::model_source::{self, OpenModel};
+use crate::pictures::{Picture, embed_each, report_problems};
+use crate::pipeline::decode_ahead;
+use crate::reply::{Head, Item, Prediction, ScoreMode, Usage, json};
+use crate::{fingerprint, labels, table};
+
+/// How many labels a person sees of each picture.
+const FEW: usize = 5;
+
+/// From which score a label is selected with `--multi-label`.
+const MULTI_LABEL_THRESHOLD: f32 = 0.5;
+
+/// What is printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+    Table,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the command line makes no sense, the model is not usable, or the results cannot be written.
+pub(crate) fn run(
+    arguments: &ClassifyArguments,
+    environment: &Environment,
+) -> anyhow::Result<Outcome> {
+    let mut console = Console::new(environment, arguments.output.quiet);
+    let labels = labels::read(arguments, &console)?;
+    let choices = match arguments.templates.as_slice() {
+        [] => vec![templates::AUTO.to_owned()],
+        given => given.to_vec(),
+    };
+    let templates = templates::choose(&choices)
+        .map_err(|error| UsageError::new(format!("--template: {error}")))?;
+    let OpenModel {
+        id,
+        siglip,
+        options,
+    } = model_source::open(&arguments.model, environment)?;
+    let selection = Selection::new(arguments);
+    let format = if arguments.output.json {
+        Format::Json
+    } else {
+        Format::Table
+    };
+    let inputs = Inputs::find(&arguments.images.images);
+    let problems = report_problems(&inputs, &console);
+    let (sources, preprocessor) = (&inputs.sources, siglip.preprocessor());
+    let tally = decode_ahead(sources, preprocessor, options.threads, |decoded| {
+        console.begin("label prompts", labels.len() * templates.len());
+        let vectors = LabelVectors::embed(&siglip, &labels, &templates, |progress| {
+            console.advance_to(progress.done);
+        })?;
+        console.end();
+        for prompt in vectors.truncated() {
+            console.note(&format!(
+                "the prompt {prompt:?} is too long for the model and lost its end"
+            ));
+        }
+        if format == Format::Json {
+            let head = Head {
+                object: "list",
+                model: &id,
+                system_fingerprint: &fingerprint::of(&siglip, options.canonicalization)?,
+                score_mode: selection.mode,
+                templates: &choices,
+            };
+            let head = json(&head);
+            let open = head.strip_suffix('}').expect("an object ends in a brace");
+            console.print(format!("{open},\"data\":["))?;
+        }
+        let tally = embed_each(
+            &siglip,
+            sources,
+            decoded,
+            &mut console,
+            |console, picture| match format {
+                Format::Json => print_item(console, picture, &vectors, &selection),
+                Format::Table => print_table(console, picture, &vectors, &selection),
+            },
+        )?;
+        if format == Format::Json {
+            let usage = Usage {
+                prompt_tokens: vectors.tokens(),
+                total_tokens: vectors.tokens(),
+                images: tally.embedded,
+                labels: labels.len(),
+                ..Usage::default()
+            };
+            console.print(format!("\n],\"usage\":{}}}\n", json(&usage)))?;
+        }
+        console.flush()?;
+        anyhow::Ok(tally)
+    })?;
+    Ok(Outcome::from_failures(problems + tally.failed))
+}
+
+/// Items stand on lines of their own, so that a long reply can be read as it comes.
+fn print_item(
+    console: &mut Console,
+    picture: &Picture<'_>,
+    vectors: &LabelVectors,
+    selection: &Selection,
+) -> anyhow::Result<()> {
+    let item = match picture.embedding {
+        Ok(embedding) => {
+            let predictions = selection.predictions(vectors, embedding);
+            let best = predictions.first().expect("there is at least one label");
+            Item::Classification {
+                index: picture.index,
+                path: &picture.path,
+                prediction: best.label,
+                score: best.score,
+                predictions,
+            }
+        }
+        Err(error) => Item::error(picture.index, &picture.path, error),
+    };
+    let comma = if picture.index == 0 { "" } else { "," };
+    console.print(format!("{comma}\n{}", json(&item)))
+}
+
+fn print_table(
+    console: &mut Console,
+    picture: &Picture<'_>,
+    vectors: &LabelVectors,
+    selection: &Selection,
+) -> anyhow::Result<()> {
+    let Ok(embedding) = picture.embedding else {
+        return Ok(());
+    };
+    let predictions = selection.predictions(vectors, embedding);
+    let table = table::predictions(&picture.path, &predictions, console.colour());
+    console.print(table)
+}
+
+/// Which labels are shown and which are selected.
+struct Selection {
+    mode: ScoreMode,
+    threshold: Option<f32>,
+    most: usize,
+}
+
+impl Selection {
+    fn new(arguments: &ClassifyArguments) -> Self {
+        let all = if arguments.output.json {
+            usize::MAX
+        } else {
+            FEW
+        };
+        let mode = if arguments.multi_label {
+            ScoreMode::Probability
+        } else {
+            ScoreMode::Relative
+        };
+        Self {
+            mode,
+            threshold: arguments.threshold,
+            most: arguments.top_k.map_or(all, std::num::NonZero::get),
+        }
+    }
+
+    /// The best labels, best first; equal ones in the order that they were given in.
+    fn predictions<'a>(&self, vectors: &'a LabelVectors, image: &[f32]) -> Vec<Prediction<'a>> {
+        let mut scores = vectors.score(image);
+        // Both scores grow with the logit, which does not run into 0 or 1.
+        scores.sort_by(|a, b| b.score.logit.total_cmp(&a.score.logit));
+        let names = vectors.names();
+        let prediction = |(rank, score): (usize, &LabelScore)| Prediction {
+            label: &names[score.label],
+            score: self.mode.of(score),
+            probability: score.score.probability,
+            relative: score.relative,
+            logit: score.score.logit,
+            cosine: score.score.cosine,
+            selected: self.selects(rank, self.mode.of(score)),
+        };
+        scores
+            .iter()
+            .take(self.most)
+            .enumerate()
+            .map(prediction)
+            .collect()
+    }
+
+    fn selects(&self, rank: usize, score: f32) -> bool {
+        match self.mode {
+            ScoreMode::Relative => rank == 0 && self.threshold.is_none_or(|least| score >= least),
+            ScoreMode::Probability => score >= self.threshold.unwrap_or(MULTI_LABEL_THRESHOLD),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Results as a person reads them: aligned columns, bars, a little colour.
+
+use std::fmt::Write as _;
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::console::{Colour, printable};
+use crate::reply::Prediction;
+
+/// Columns of a whole bar.
+const BAR: usize = 24;
+
+/// Columns that a label may take; longer ones are cut.
+const MOST_COLUMNS: usize = 40;
+
+const BOLD: &str = "\u{1b}[1m";
+const CYAN: &str = "\u{1b}[36m";
+const PLAIN: &str = "\u{1b}[0m";
+
+/// A picture's labels: name, bar, score in percent, logit. The selected ones stand out.
+pub(crate) fn predictions(path: &str, predictions: &[Prediction<'_>], colour: Colour) -> String {
+    let names = predictions
+        .iter()
+        .map(|prediction| shortened(&printable(prediction.label), MOST_COLUMNS))
+        .collect::<Vec<_>>();
+    let columns = names.iter().map(|name| name.width()).max().unwrap_or(0);
+    let mut table = format!("{}\n", styled(&printable(path), BOLD, colour));
+    for (name, prediction) in names.iter().zip(predictions) {
+        let padded = padded(name, columns);
+        let name = if prediction.selected {
+            styled(&padded, BOLD, colour)
+        } else {
+            padded
+        };
+        let _infallible = writeln!(
+            table,
+            "  {name}  {}  {:6.2} %  logit {:8.4}",
+            styled(&bar(prediction.score), CYAN, colour),
+            100.0 * prediction.score,
+            prediction.logit,
+        );
+    }
+    table
+}
+
+/// A table with a heading; the first column is left-aligned, the others right-aligned.
+pub(crate) fn columns(heading: &[String], rows: &[Vec<String>], colour: Colour) -> String {
+    let clean = |cell: &String| shortened(&printable(cell), MOST_COLUMNS);
+    let heading = heading.iter().map(clean).collect::<Vec<_>>();
+    let rows = rows
+        .iter()
+        .map(|row| row.iter().map(clean).collect::<Vec<_>>());
+    let rows = rows.collect::<Vec<_>>();
+    let width = |column: usize| {
+        let cells = rows.iter().chain([&heading]);
+        let widths = cells
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.width());
+        widths.max().unwrap_or(0)
+    };
+    let widths = (0..heading.len()).map(width).collect::<Vec<_>>();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).enumerate();
+        let cells = cells.map(|(column, (cell, &width))| match column {
+            0 => padded(cell, width),
+            _ => format!("{}{cell}", " ".repeat(width.saturating_sub(cell.width()))),
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let mut table = format!("{}\n", styled(&line(&heading), BOLD, colour));
+    for row in &rows {
+        table.push_str(&line(row));
+        table.push('\n');
+    }
+    table
+}
+
+/// A share of 0 to 1 in eighths of a column, always as wide as a whole bar.
+fn bar(share: f32) -> String {
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let eighths = (share.clamp(0.0, 1.0) * (BAR * 8) as f32).round() as usize;
+    let bar = format!("{}{}", "█".repeat(eighths / 8), EIGHTHS[eighths % 8]);
+    padded(&bar, BAR)
+}
+
+/// Spaces up to `columns`; a Chinese character takes two.
+fn padded(text: &str, columns: usize) -> String {
+    let spaces = columns.saturating_sub(text.width());
+    format!("{text}{}", " ".repeat(spaces))
+}
+
+/// At most `columns` wide, with an ellipsis where something is missing.
+fn shortened(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let mut width = 1;
+    let kept = text.chars().take_while(|character| {
+        width += character.width().unwrap_or(0);
+        width <= columns
+    });
+    let mut kept = kept.collect::<String>();
+    kept.push('…');
+    kept
+}
+
+fn styled(text: &str, style: &str, colour: Colour) -> String {
+    match colour {
+        Colour::On => format!("{style}{text}{PLAIN}"),
+        Colour::Off => text.to_owned(),
+    }
+}
