@@ -5,9 +5,9 @@
 //! not noticed by the codec: as with libjpeg the rest of such a picture is flat.
 //!
 //! The inverse transform and the upsampling of `zune-jpeg` are not libjpeg-turbo's: samples
-//! differ from Pillow's. Over 700 generated pictures the mean is 0.02 levels without and 0.4 with
-//! subsampled chroma and the largest difference 3 and 11 levels, but up to 53 where a picture is at
-//! most 4 pixels wide, which libjpeg upsamples in another way.
+//! differ from Pillow's. Measured against Pillow 13 over 700 small generated pictures: mean 0.01
+//! levels and at most 3 without subsampled chroma, mean 0.4 with it, where single samples at hard
+//! coloured edges are up to 53 levels off; on an 800x556 photo with 4:2:0, mean 0.26 and at most 4.
 
 use std::io::Cursor;
 

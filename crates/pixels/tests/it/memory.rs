@@ -113,6 +113,7 @@ fn png_file(colour: png::ColorType, depth: png::BitDepth, bytes_per_pixel: u64) 
     file
 }
 
+#[derive(Clone, Copy)]
 enum Scans {
     One,
     Progressive,
