@@ -57,6 +57,9 @@ class Hub(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self.path.split("?")[0]
+        if path.startswith(f"/api/models/{MODEL}/tree/"):
+            reply = [{"type": "file", "oid": etag(name), "size": len(FILES[name]), "path": name} for name in FILES]
+            return self.answer(200, {"Content-Type": "application/json"}, json.dumps(reply).encode())
         if path.startswith(f"/api/models/{MODEL}"):
             siblings = [{"rfilename": name} for name in FILES]
             reply = {"id": MODEL, "modelId": MODEL, "sha": COMMIT, "private": False, "siblings": siblings}

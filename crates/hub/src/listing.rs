@@ -8,6 +8,8 @@ use crate::identity::{ModelId, is_plain_name};
 
 /// A model of many thousand files is still below this.
 const LISTING_LIMIT: u64 = 32 << 20;
+/// The longest text about a wrong reply.
+const LONGEST_QUOTE: usize = 200;
 
 /// The commit of a revision and the files that it has.
 #[derive(Debug)]
@@ -40,12 +42,13 @@ impl Listing {
         let what = format!("model {} at revision {revision}", id.as_str());
         let answer = client.get(&url, 0, &what)?;
         let reply = answer.read(LISTING_LIMIT)?;
+        // The reply may be anything, and the error quotes it.
         let wrong = |problem: String| HubError::Answer {
             url: url.clone(),
-            problem,
+            problem: problem.chars().take(LONGEST_QUOTE).collect(),
         };
         let reply: Reply = serde_json::from_slice(&reply)
-            .map_err(|error| wrong(format!("not a list of files: {error}")))?;
+            .map_err(|error| wrong(format!("not a list of files: {:?}", error.to_string())))?;
         if !is_plain_name(&reply.sha) {
             return Err(wrong(format!("{:?} is not a commit", reply.sha)));
         }

@@ -108,3 +108,23 @@ fn mismatch_summary(mismatches: &[String], count: usize) -> String {
     };
     format!("{count} tensor{verb} not as config.json says: {spelled_out}{rest}")
 }
+
+/// A text from a file, fit for an error message: one line, without control characters, not endless.
+pub(crate) fn one_line(text: &str) -> String {
+    const LONGEST: usize = 300;
+    let mut line: String = text
+        .chars()
+        .take(LONGEST)
+        .map(|character| {
+            if character.is_control() {
+                '\u{fffd}'
+            } else {
+                character
+            }
+        })
+        .collect();
+    if text.chars().nth(LONGEST).is_some() {
+        line.push_str("...");
+    }
+    line
+}

@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 
 use crate::WeightsError;
+use crate::error::one_line;
 
 /// Configuration files are a few KiB; a larger one is not a configuration.
 pub(crate) const JSON_LIMIT: u64 = 4 << 20;
@@ -29,7 +30,7 @@ pub(crate) fn parse_object(json: &[u8]) -> Result<Map<String, Value>, WeightsErr
         });
     }
     serde_json::from_slice(json).map_err(|error| WeightsError::Json {
-        problem: error.to_string(),
+        problem: one_line(&error.to_string()),
     })
 }
 

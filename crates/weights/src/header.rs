@@ -12,12 +12,15 @@ use std::io::Read;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
+use crate::error::one_line;
 use crate::{Dtype, WeightsError};
 
 /// The largest header that is read. That of a 400-tensor checkpoint has about 50 KiB.
 const HEADER_LIMIT: u64 = 32 << 20;
 /// The length field before the header.
 const LENGTH_BYTES: u64 = 8;
+/// Longer than any name of a tensor, in bytes. Names stand in error messages.
+const LONGEST_NAME: usize = 256;
 /// More dimensions than any tensor has.
 const MOST_DIMENSIONS: usize = 16;
 
@@ -60,7 +63,7 @@ impl StoredDtype {
             "F32" => Self::Readable(Dtype::F32),
             "F16" => Self::Readable(Dtype::F16),
             "BF16" => Self::Readable(Dtype::Bf16),
-            _ => Self::Other(name.to_owned()),
+            _ => Self::Other(one_line(name)),
         }
     }
 
@@ -147,6 +150,13 @@ impl Header {
                 pair[0].0
             )));
         }
+        let odd = |name: &str| name.len() > LONGEST_NAME || name.contains(char::is_control);
+        if let Some((name, _)) = entries.iter().find(|(name, _)| odd(name)) {
+            return Err(broken(format!(
+                "a tensor's name has {} bytes or control characters; the limit is {LONGEST_NAME}: {name}",
+                name.len()
+            )));
+        }
         // Stable, so that empty tensors at one place stay in the order of their names.
         entries.sort_by_key(|(_, entry)| entry.data_offsets);
         let data_length = file_length - data_start;
@@ -221,8 +231,10 @@ fn usize_offset(offset: u64) -> Result<usize, WeightsError> {
         .map_err(|_| broken(format!("byte {offset} is beyond what this machine can map")))
 }
 
-fn broken(problem: String) -> WeightsError {
-    WeightsError::Header { problem }
+fn broken(problem: impl AsRef<str>) -> WeightsError {
+    WeightsError::Header {
+        problem: one_line(problem.as_ref()),
+    }
 }
 
 /// What the header says about one tensor.

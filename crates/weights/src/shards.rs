@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::WeightsError;
+use crate::error::one_line;
 use crate::header::TensorRecord;
 use crate::mapping::{MappedFile, WeightFile, read_small_file};
 
@@ -58,7 +59,7 @@ impl WeightFiles {
         };
         let Index { weight_map } = serde_json::from_slice(&json).map_err(|error| {
             within(WeightsError::Json {
-                problem: error.to_string(),
+                problem: one_line(&error.to_string()),
             })
         })?;
         let mut shards: BTreeMap<&str, usize> = BTreeMap::new();
@@ -68,7 +69,7 @@ impl WeightFiles {
         for shard in shards.into_keys() {
             if !is_plain_file_name(shard) {
                 return Err(within(WeightsError::ShardName {
-                    name: shard.to_owned(),
+                    name: one_line(shard),
                 }));
             }
             let Some(file) = WeightFile::open(&folder.join(shard))? else {
@@ -102,5 +103,9 @@ impl WeightFiles {
 
 /// Whether a shard name stays inside the folder on every system: one component, no separators, no drive.
 fn is_plain_file_name(name: &str) -> bool {
-    !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\', ':', '\0'])
+    !name.is_empty()
+        && name != "."
+        && name != ".."
+        && !name.contains(['/', '\\', ':'])
+        && !name.contains(char::is_control)
 }

@@ -293,6 +293,26 @@ fn a_server_in_trouble_is_asked_again() {
 }
 
 #[test]
+fn a_reply_that_is_no_list_of_files_is_refused() {
+    for (reply, expected) in [
+        ("<html>\n<b>captive portal</b>", "not a list of files: "),
+        (r#"{"siblings":[]}"#, "missing field `sha`"),
+        (
+            r#"{"sha":"../../up","siblings":[]}"#,
+            "\"../../up\" is not a commit",
+        ),
+        (r#"{"sha":"","siblings":[]}"#, "\"\" is not a commit"),
+    ] {
+        let scene = Scene::new();
+        let list = "revision/main";
+        scene.server.plan("GET", list, Fault::Reply(reply), 1);
+        let error = scene.pull_error();
+        assert!(error.contains(expected) && !error.contains('\n'), "{error}");
+        assert_eq!(crate::scene::names(scene.cache.path()), [""; 0]);
+    }
+}
+
+#[test]
 fn nobody_there_is_an_error_with_the_address() {
     let scene = Scene::new();
     let mut options = scene.options();

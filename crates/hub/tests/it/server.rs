@@ -32,6 +32,8 @@ pub enum Fault {
     OtherRange,
     /// No `Content-Length`, and only so many bytes: the end of the connection is the end of the file.
     UnannouncedOnly(usize),
+    /// Another body, with status 200.
+    Reply(&'static str),
     /// The file twice, without `Content-Length`.
     Endless,
 }
@@ -213,6 +215,9 @@ fn reply(state: &State, request: &Seen, fault: Option<Fault>) -> Reply {
     };
     if let Some(Fault::Status(status)) = fault {
         return plain(status, b"no");
+    }
+    if let Some(Fault::Reply(body)) = fault {
+        return plain(200, body.as_bytes());
     }
     if let Some(token) = &state.token
         && request.headers.get("authorization") != Some(&format!("Bearer {token}"))

@@ -114,6 +114,32 @@ fn lies_are_refused_and_named() {
 }
 
 #[test]
+fn errors_stay_one_short_line_whatever_the_file_says() {
+    let long = "x".repeat(100_000);
+    let empty = r#"{"dtype":"U8","shape":[0],"data_offsets":[0,0]}"#;
+    for header in [
+        format!(r#"{{"{long}":{empty}}}"#),
+        format!(r#"{{"a":"{long}"}}"#),
+        format!(r#"{{"a":{{"dtype":"{long}","shape":[1],"data_offsets":[1,0]}}}}"#),
+        format!(r#"{{"a":{{"dtype":"U8","shape":"{long}","data_offsets":[0,0]}}}}"#),
+        format!(r#"{{"a\n\u001b[31m":{empty}}}"#),
+        "\n\u{1b}[31m".to_owned(),
+    ] {
+        let problem = parse(&raw_weights(&header, 0)).unwrap_err();
+        assert!(
+            problem.len() < 1000 && !problem.contains(char::is_control),
+            "{problem}"
+        );
+    }
+    let shapes = vec!["1"; 16].join(",");
+    let header = format!(r#"{{"a":{{"dtype":"{long}","shape":[{shapes}],"data_offsets":[0,0]}}}}"#);
+    let dtype = parse(&raw_weights(&header, 0)).unwrap().tensors()[0]
+        .dtype
+        .to_string();
+    assert!(dtype.len() < 1000, "a foreign dtype is shown in errors too");
+}
+
+#[test]
 fn a_huge_header_is_not_read() {
     // The source has nothing behind the length: reading on would be an I/O error.
     let length = (33_u64 << 20).to_le_bytes();
