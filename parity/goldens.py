@@ -61,11 +61,16 @@ def spiece(chosen: Path | None) -> Path:
     raise SystemExit(f"no {SPIECE_NAME}; name one with --spiece")
 
 
+def written_files(folder: Path) -> list[Path]:
+    """The files below a folder, without links (the tokenizer is one)."""
+    return [p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()]
+
+
 def write_provenance(folder: Path, command: str, seed: int, figures: dict) -> None:
     """Writes who made the folder, from what, and the hash of every file in it; the tensors become readable by all."""
     for path in folder.glob("*.safetensors"):
         path.chmod(0o644)
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "provenance.json")
+    files = sorted(p for p in written_files(folder) if p.name != "provenance.json")
     checkpoint.write_json(folder / "provenance.json", {
         "command": command,
         "scripts": {p.name: sha256(p) for p in sorted(Path(__file__).parent.glob("*.py")) if p.name in SCRIPTS},
@@ -171,8 +176,8 @@ def tiny(options: argparse.Namespace) -> None:
 
 def compare(fresh: Path, committed: Path) -> None:
     """Fails unless both trees hold the same files with the same bytes; says how far tensors are apart."""
-    names = {p.relative_to(fresh) for p in fresh.rglob("*") if p.is_file()}
-    known = {p.relative_to(committed) for m in members.TINY for p in (committed / m.name).rglob("*") if p.is_file()}
+    names = {p.relative_to(fresh) for p in written_files(fresh)}
+    known = {p.relative_to(committed) for m in members.TINY for p in written_files(committed / m.name)}
     wrong = [f"only in one tree: {name}" for name in sorted(names ^ known)]
     for name in sorted(names & known):
         if filecmp.cmp(fresh / name, committed / name, shallow=False):

@@ -71,7 +71,7 @@ pub(crate) fn embed_sentences(model: &Siglip, goldens: &Goldens) -> Embeddings {
 fn files_and_sentences_give_the_logits_of_transformers() {
     let goldens = Goldens::tiny("tiny-end-to-end");
     let folder = end_to_end();
-    let model = open(folder.path());
+    let model = open(&folder);
     let images = embed_pictures(&model, &goldens);
     let texts = embed_sentences(&model, &goldens);
     let dimension = images.dimension();

@@ -55,9 +55,7 @@ fn a_precision_that_is_not_built_is_refused_and_auto_is_f32() {
             precision,
             ..options(Isa::detect())
         };
-        let error = Siglip::open(folder.path(), &wanted)
-            .err()
-            .expect("not available");
+        let error = Siglip::open(&folder, &wanted).err().expect("not available");
         assert_eq!(
             error.to_string(),
             format!("precision {precision} is not available: this build computes in f32")
@@ -67,7 +65,7 @@ fn a_precision_that_is_not_built_is_refused_and_auto_is_f32() {
         precision: Precision::Auto,
         ..options(Isa::detect())
     };
-    let model = Siglip::open(folder.path(), &auto).expect("the model opens");
+    let model = Siglip::open(&folder, &auto).expect("the model opens");
     assert_eq!(model.precision(), Precision::F32);
 }
 
@@ -96,7 +94,7 @@ fn a_model_without_a_tokenizer_embeds_pictures_and_names_what_a_text_lacks() {
 #[test]
 fn no_pictures_and_no_texts_give_no_rows() {
     let folder = end_to_end();
-    let model = open(folder.path());
+    let model = open(&folder);
     assert!(model.embed_images(&[]).expect("nothing to do").is_empty());
     assert!(model.embed_texts(&[]).expect("nothing to do").is_empty());
 }

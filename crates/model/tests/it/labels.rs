@@ -14,7 +14,7 @@ fn embed(model: &model::Siglip, texts: &[&str]) -> Embeddings {
 #[test]
 fn a_labels_vector_is_the_normalised_mean_of_its_normalised_prompts() {
     let folder = end_to_end();
-    let model = open(folder.path());
+    let model = open(&folder);
     let templates = templates::choose(&["a photo of {}", "{c} in snow"]).expect("two templates");
     let labels = [Label::from("cat"), Label::from("red bicycle")];
     let vectors = LabelVectors::embed(&model, &labels, &templates, |_| ()).expect("labels");
@@ -43,7 +43,7 @@ fn a_labels_vector_is_the_normalised_mean_of_its_normalised_prompts() {
 #[test]
 fn prompts_of_a_label_replace_the_templates() {
     let folder = end_to_end();
-    let model = open(folder.path());
+    let model = open(&folder);
     let label = Label {
         name: "felix".to_owned(),
         prompts: vec!["a black cat".to_owned()],
@@ -61,7 +61,7 @@ fn prompts_of_a_label_replace_the_templates() {
 #[test]
 fn scores_come_in_the_labels_order_and_relative_ones_add_up_to_one() {
     let folder = end_to_end();
-    let model = open(folder.path());
+    let model = open(&folder);
     let names = (0..150)
         .map(|i| Label::from(format!("label {i}").as_str()))
         .collect::<Vec<_>>();
@@ -86,7 +86,7 @@ fn scores_come_in_the_labels_order_and_relative_ones_add_up_to_one() {
 #[test]
 fn a_prompt_that_is_too_long_is_reported_and_counts_with_all_its_tokens() {
     let folder = end_to_end();
-    let model = open(folder.path());
+    let model = open(&folder);
     let long = "red bicycle ".repeat(60);
     let labels = [Label::from("cat"), Label::from(long.trim())];
     let template = Template::new("{}").expect("a template");
