@@ -291,9 +291,9 @@ fn refuse<T>(reason: &str) -> Result<T, TokensError> {
 
 /// Runs the library, turning its errors and its panics into ours.
 ///
-/// The library unwraps and indexes by numbers from the file in several places (its charsmap look-up and its post-load
-/// checks among them), and cannot be made not to from outside. What it may leave half-done is only its own token cache,
-/// which it treats as optional, or a value that is dropped here.
+/// The library indexes by numbers from the file (its charsmap look-up panics on a damaged charsmap), which cannot be
+/// prevented from outside. What a panic may leave half-done is only the library's token cache, which it treats as
+/// optional, or a value that is dropped here.
 fn contained<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, TokensError> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Ok(value),

@@ -205,6 +205,18 @@ fn unusable_files_are_named_by_what_is_wrong() {
     assert_contains(&error, "not the expected json");
 }
 
+#[test]
+fn a_panic_of_the_library_is_an_error() {
+    // A charsmap of one unit that points far outside itself.
+    let error = changed("converted/tokenizer.json", |file| {
+        file["normalizer"] = json!({"type": "Precompiled", "precompiled_charsmap": "BAAAAAD8/38A"});
+    });
+    assert_contains(
+        &error.unwrap_err().to_string(),
+        "makes the tokenizers library fail",
+    );
+}
+
 fn assert_contains(message: &str, part: &str) {
     assert!(message.contains(part), "{message:?} lacks {part:?}");
 }
