@@ -23,6 +23,8 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Classify(ClassifyArguments),
+    Embed(EmbedArguments),
+    Score(ScoreArguments),
 }
 
 /// What every command takes that opens a model.
@@ -100,6 +102,64 @@ pub(crate) struct ClassifyArguments {
     /// Show only the K best labels of each picture [default: 5, with --json all]
     #[arg(long, value_name = "K")]
     pub(crate) top_k: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    pub(crate) images: Images,
+
+    #[command(flatten)]
+    pub(crate) output: OutputOptions,
+
+    #[command(flatten)]
+    pub(crate) model: ModelOptions,
+}
+
+/// Turn texts and pictures into rows of numbers
+///
+/// The rows have length 1: first the texts, then the pictures, each in the order given. An input that fails is a row of
+/// NaN. Without --output, the same file goes to standard output.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  polysight embed --model FOLDER --text \"a red bicycle\" photo.jpg --output rows.npy
+  polysight embed --model FOLDER --json holiday/")]
+pub(crate) struct EmbedArguments {
+    /// A text, which may be empty or begin with -; may be repeated
+    #[arg(long = "text", value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) texts: Vec<String>,
+
+    /// The file to write, in NumPy's format: 32-bit floats, a row for each input
+    #[arg(long, short, value_name = "FILE.npy")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Pictures: files, folders, patterns, or - for standard input
+    #[arg(value_name = "IMAGE")]
+    pub(crate) images: Vec<OsString>,
+
+    #[command(flatten)]
+    pub(crate) output_options: OutputOptions,
+
+    #[command(flatten)]
+    pub(crate) model: ModelOptions,
+}
+
+/// Say how well texts describe pictures
+///
+/// The texts are used as they are, without templates. `--json` prints the matrices `cosine`, `logit` and `probability`,
+/// images x texts; the row of an image that fails is made of nulls.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  polysight score --model FOLDER --text \"a photo of 2 cats\" --text \"a photo of 2 dogs\" photo.jpg
+  polysight score --model FOLDER --text \"a receipt\" --json scans/")]
+pub(crate) struct ScoreArguments {
+    /// A text, which may be empty or begin with -; may be repeated
+    #[arg(
+        long = "text",
+        value_name = "TEXT",
+        required = true,
+        allow_hyphen_values = true
+    )]
+    pub(crate) texts: Vec<String>,
 
     #[command(flatten)]
     pub(crate) images: Images,

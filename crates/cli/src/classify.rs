@@ -1,5 +1,6 @@
 //! `polysight classify`: which label fits each picture best.
 
+use anyhow::bail;
 use model::{LabelScore, LabelVectors, templates};
 
 use crate::arguments::ClassifyArguments;
@@ -8,9 +9,10 @@ use crate::environment::Environment;
 use crate::exit::{Outcome, UsageError};
 use crate::inputs::Inputs;
 use crate::model_source::{self, OpenModel};
-use crate::pictures::{Picture, embed_each, report_problems};
+use crate::pictures::{Picture, embed_each, judge, report_problems};
 use crate::pipeline::decode_ahead;
 use crate::reply::{Head, Item, Prediction, ScoreMode, Usage, json};
+use crate::texts::note_truncated;
 use crate::{fingerprint, labels, table};
 
 /// How many labels a person sees of each picture.
@@ -63,9 +65,12 @@ pub(crate) fn run(
         })?;
         console.end();
         for prompt in vectors.truncated() {
-            console.note(&format!(
-                "the prompt {prompt:?} is too long for the model and lost its end"
-            ));
+            note_truncated(prompt, &console);
+        }
+        let mut vectors_of_labels = labels.iter().zip(vectors.vectors().rows());
+        if let Some((label, _)) = vectors_of_labels.find(|(_, row)| judge(row).is_err()) {
+            let name = &label.name;
+            bail!("the model {id} is damaged: its vector of the label {name:?} is not finite");
         }
         if format == Format::Json {
             let head = Head {

@@ -10,17 +10,21 @@
 mod arguments;
 mod classify;
 mod console;
+mod embed;
 mod environment;
 mod exit;
 mod fingerprint;
 mod inputs;
 mod labels;
 mod model_source;
+mod npy;
 mod pictures;
 mod pipeline;
 mod reply;
+mod score;
 mod settings;
 mod table;
+mod texts;
 
 use std::process::ExitCode;
 
@@ -38,5 +42,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<Outcome> {
     match &arguments.command {
         Command::Classify(arguments) => classify::run(arguments, environment),
+        Command::Embed(arguments) => embed::run(arguments, environment),
+        Command::Score(arguments) => score::run(arguments, environment),
     }
 }

@@ -84,13 +84,14 @@ pub(crate) fn embed_each(
     Ok(tally)
 }
 
-static NOT_FINITE: PictureError = PictureError {
+/// The model's own numbers are broken.
+pub(crate) static NOT_FINITE: PictureError = PictureError {
     message: Cow::Borrowed("the model's embedding of it is not finite"),
     code: "embedding_not_finite",
 };
 
-/// An embedding, unless the model's own numbers are broken.
-fn judge(row: &[f32]) -> Result<&[f32], &'static PictureError> {
+/// An embedding, when it is one.
+pub(crate) fn judge(row: &[f32]) -> Result<&[f32], &'static PictureError> {
     if row.iter().all(|value| value.is_finite()) {
         Ok(row)
     } else {

@@ -60,12 +60,7 @@ impl<'a> Item<'a> {
         Self::Error {
             index,
             path,
-            error: ErrorObject {
-                message: &error.message,
-                kind: "invalid_request_error",
-                param: None,
-                code: error.code,
-            },
+            error: ErrorObject::new(error),
         }
     }
 }
@@ -90,6 +85,17 @@ pub(crate) struct ErrorObject<'a> {
     kind: &'static str,
     param: Option<&'static str>,
     code: &'static str,
+}
+
+impl<'a> ErrorObject<'a> {
+    pub(crate) fn new(error: &'a PictureError) -> Self {
+        Self {
+            message: &error.message,
+            kind: "invalid_request_error",
+            param: None,
+            code: error.code,
+        }
+    }
 }
 
 /// What the call took. On one's own machine nothing is cached between calls and nothing is charged.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use model::Score;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::console::{Colour, printable};
@@ -17,27 +18,66 @@ const BOLD: &str = "\u{1b}[1m";
 const CYAN: &str = "\u{1b}[36m";
 const PLAIN: &str = "\u{1b}[0m";
 
+/// One line below a picture.
+struct Line<'a> {
+    name: &'a str,
+    emphasis: Emphasis,
+    /// 0 to 1.
+    share: f32,
+    numbers: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Emphasis {
+    Strong,
+    None,
+}
+
 /// A picture's labels: name, bar, score in percent, logit. The selected ones stand out.
 pub(crate) fn predictions(path: &str, predictions: &[Prediction<'_>], colour: Colour) -> String {
-    let names = predictions
+    let lines = predictions.iter().map(|prediction| Line {
+        name: prediction.label,
+        emphasis: if prediction.selected {
+            Emphasis::Strong
+        } else {
+            Emphasis::None
+        },
+        share: prediction.score,
+        numbers: format!("logit {:8.4}", prediction.logit),
+    });
+    below(path, &lines.collect::<Vec<_>>(), colour)
+}
+
+/// A picture's texts: text, bar, probability in percent, logit and cosine.
+pub(crate) fn scores(path: &str, scores: &[(&str, Score)], colour: Colour) -> String {
+    let lines = scores.iter().map(|(text, score)| Line {
+        name: text,
+        emphasis: Emphasis::None,
+        share: score.probability,
+        numbers: format!("logit {:8.4}  cosine {:7.4}", score.logit, score.cosine),
+    });
+    below(path, &lines.collect::<Vec<_>>(), colour)
+}
+
+fn below(path: &str, lines: &[Line<'_>], colour: Colour) -> String {
+    let names = lines
         .iter()
-        .map(|prediction| shortened(&printable(prediction.label), MOST_COLUMNS))
+        .map(|line| shortened(&printable(line.name), MOST_COLUMNS))
         .collect::<Vec<_>>();
     let columns = names.iter().map(|name| name.width()).max().unwrap_or(0);
     let mut table = format!("{}\n", styled(&printable(path), BOLD, colour));
-    for (name, prediction) in names.iter().zip(predictions) {
+    for (name, line) in names.iter().zip(lines) {
         let padded = padded(name, columns);
-        let name = if prediction.selected {
-            styled(&padded, BOLD, colour)
-        } else {
-            padded
+        let name = match line.emphasis {
+            Emphasis::Strong => styled(&padded, BOLD, colour),
+            Emphasis::None => padded,
         };
+        let bar = styled(&bar(line.share), CYAN, colour);
         let _infallible = writeln!(
             table,
-            "  {name}  {}  {:6.2} %  logit {:8.4}",
-            styled(&bar(prediction.score), CYAN, colour),
-            100.0 * prediction.score,
-            prediction.logit,
+            "  {name}  {bar}  {:6.2} %  {}",
+            100.0 * line.share,
+            line.numbers
         );
     }
     table
