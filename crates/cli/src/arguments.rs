@@ -1,4 +1,8 @@
 //! The command line as it is typed; what it means is decided elsewhere.
+#![expect(
+    clippy::doc_markdown,
+    reason = "most doc comments here are help texts, which have no Markdown"
+)]
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -25,6 +29,7 @@ pub(crate) enum Command {
     Classify(ClassifyArguments),
     Embed(EmbedArguments),
     Score(ScoreArguments),
+    Model(ModelArguments),
 }
 
 /// What every command takes that opens a model.
@@ -36,6 +41,14 @@ pub(crate) struct ModelOptions {
     #[arg(long, value_name = "FOLDER|ID")]
     pub(crate) model: Option<OsString>,
 
+    #[command(flatten)]
+    pub(crate) compute: ComputeOptions,
+}
+
+/// How a model computes.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Model")]
+pub(crate) struct ComputeOptions {
     /// What to compute in: f32, bf16, int8, or auto, the fastest that loses nothing worth measuring
     /// [default: auto; variable: POLYSIGHT_PRECISION]
     #[arg(long, value_name = "PRECISION")]
@@ -169,6 +182,100 @@ pub(crate) struct ScoreArguments {
 
     #[command(flatten)]
     pub(crate) model: ModelOptions,
+}
+
+/// List, describe, check and download models
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  polysight model pull google/siglip-base-patch16-256-multilingual
+  polysight model check google/siglip-base-patch16-256-multilingual")]
+pub(crate) struct ModelArguments {
+    #[command(subcommand)]
+    pub(crate) action: ModelAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelAction {
+    List(ModelListArguments),
+    Info(ModelInfoArguments),
+    Check(ModelCheckArguments),
+    Pull(ModelPullArguments),
+}
+
+/// List the models of the Hugging Face cache
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  polysight model list")]
+pub(crate) struct ModelListArguments {
+    #[command(flatten)]
+    pub(crate) output: OutputOptions,
+}
+
+/// Describe a model: towers, parameters, files, tokenizer, preparation of pictures
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  polysight model info google/siglip-base-patch16-256-multilingual"
+)]
+pub(crate) struct ModelInfoArguments {
+    #[command(flatten)]
+    pub(crate) name: ModelName,
+
+    #[command(flatten)]
+    pub(crate) output: OutputOptions,
+}
+
+/// Check that a model is whole and computes what it should
+///
+/// Every tensor must be there in its shape, every number finite, and the towers must give each input the same embedding
+/// whatever it is computed with. With --golden-image, the scores of published checkpoints are compared with those of the
+/// reference.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  polysight model check FOLDER
+  polysight model check google/siglip-base-patch16-224 --golden-image 000000039769.png")]
+pub(crate) struct ModelCheckArguments {
+    #[command(flatten)]
+    pub(crate) name: ModelName,
+
+    /// The photo 000000039769 of COCO val2017 (two cats), for which the scores of some published checkpoints are known
+    #[arg(long, value_name = "FILE")]
+    pub(crate) golden_image: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) output: OutputOptions,
+
+    #[command(flatten)]
+    pub(crate) compute: ComputeOptions,
+}
+
+/// Download a model into the Hugging Face cache and print its folder
+///
+/// What is there already is not downloaded again, and a download that was cut off goes on where it ended. HF_HOME,
+/// HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH and HF_HUB_OFFLINE mean what they mean to huggingface_hub.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  polysight model pull google/siglip-base-patch16-256-multilingual"
+)]
+pub(crate) struct ModelPullArguments {
+    /// The id, like google/siglip-base-patch16-256-multilingual
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+
+    /// A branch, a tag or a commit
+    #[arg(long, value_name = "REVISION", default_value = "main")]
+    pub(crate) revision: String,
+
+    #[command(flatten)]
+    pub(crate) output: OutputOptions,
+}
+
+/// Which model a command is about.
+#[derive(Debug, Args)]
+pub(crate) struct ModelName {
+    /// A model folder, or the Hugging Face id of a model in the cache [variable: POLYSIGHT_MODEL]
+    #[arg(value_name = "FOLDER|ID")]
+    pub(crate) model: Option<OsString>,
 }
 
 /// One picture at least.

@@ -36,7 +36,7 @@ pub(crate) fn run(
     arguments: &ClassifyArguments,
     environment: &Environment,
 ) -> anyhow::Result<Outcome> {
-    let mut console = Console::new(environment, arguments.output.quiet);
+    let mut console = Console::new(environment, &arguments.output);
     let labels = labels::read(arguments, &console)?;
     let choices = match arguments.templates.as_slice() {
         [] => vec![templates::AUTO.to_owned()],
@@ -61,7 +61,7 @@ pub(crate) fn run(
     let tally = decode_ahead(sources, preprocessor, options.threads, |decoded| {
         console.begin("label prompts", labels.len() * templates.len());
         let vectors = LabelVectors::embed(&siglip, &labels, &templates, |progress| {
-            console.advance_to(progress.done);
+            console.advance_to(progress.done as u64);
         })?;
         console.end();
         for prompt in vectors.truncated() {

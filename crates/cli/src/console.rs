@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::arguments::OutputOptions;
 use crate::environment::Environment;
 use crate::exit::OutputClosed;
 
@@ -37,10 +38,10 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    /// The streams of this process; `quiet` is the flag.
-    pub(crate) fn new(environment: &Environment, quiet: bool) -> Self {
+    /// The streams of this process.
+    pub(crate) fn new(environment: &Environment, options: &OutputOptions) -> Self {
         let results_on_terminal = io::stdout().is_terminal();
-        let quiet = quiet || environment.quiet.is_some();
+        let quiet = options.quiet || environment.quiet.is_some();
         Self {
             results: BufWriter::new(io::stdout()),
             results_on_terminal,
@@ -107,19 +108,32 @@ impl Console {
     /// Begins a bar over `total` of `things`, where a person looks at standard error.
     pub(crate) fn begin(&mut self, things: &'static str, total: usize) {
         const SHAPE: &str = "{prefix} [{bar:30}] {pos}/{len}  {per_sec}  {eta} left";
+        self.begin_shaped(SHAPE, things, Some(total as u64));
+    }
+
+    /// Begins a bar over the bytes of a file, whose length may be unknown.
+    pub(crate) fn begin_bytes(&mut self, file: &str, total: Option<u64>) {
+        const SHAPE: &str =
+            "{prefix} [{bar:30}] {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
+        const UNKNOWN: &str = "{prefix} {bytes}  {bytes_per_sec}";
+        let shape = if total.is_some() { SHAPE } else { UNKNOWN };
+        self.begin_shaped(shape, file, total);
+    }
+
+    fn begin_shaped(&mut self, shape: &str, things: &str, total: Option<u64>) {
         if self.verbosity == Verbosity::Quiet || !io::stderr().is_terminal() {
             return;
         }
-        let style = ProgressStyle::with_template(SHAPE).expect("the bar's template is valid");
-        self.bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template(shape).expect("the bar's template is valid");
+        self.bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
         self.bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
-        self.bar.set_prefix(things);
+        self.bar.set_prefix(printable(things).into_owned());
         self.bar.enable_steady_tick(Duration::from_millis(250));
     }
 
     /// So many are done.
-    pub(crate) fn advance_to(&self, done: usize) {
-        self.bar.set_position(done as u64);
+    pub(crate) fn advance_to(&self, done: u64) {
+        self.bar.set_position(done);
     }
 
     /// Takes the bar away.

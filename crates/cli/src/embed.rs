@@ -24,7 +24,7 @@ pub(crate) fn run(
     arguments: &EmbedArguments,
     environment: &Environment,
 ) -> anyhow::Result<Outcome> {
-    let mut console = Console::new(environment, arguments.output_options.quiet);
+    let mut console = Console::new(environment, &arguments.output_options);
     if arguments.texts.is_empty() && arguments.images.is_empty() {
         return Err(UsageError::new("nothing to embed; give --text TEXT or pictures").into());
     }
@@ -112,10 +112,8 @@ fn dimension(model: &Siglip, texts: usize, pictures: usize) -> anyhow::Result<us
     }
     // No texts, and folders without pictures: a matrix without rows.
     let any = || {
-        let towers = Tower::ALL.into_iter();
-        towers
-            .filter_map(|tower| model.engine().dimension(tower))
-            .next()
+        let mut towers = Tower::ALL.into_iter();
+        towers.find_map(|tower| model.engine().dimension(tower))
     };
     Ok(found.or_else(any).unwrap_or(0))
 }

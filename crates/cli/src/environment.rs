@@ -6,14 +6,13 @@
 use std::ffi::{OsStr, OsString};
 
 /// A variable that is set.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Variable {
     pub(crate) name: &'static str,
     pub(crate) value: OsString,
 }
 
 /// The variables as they were when the program began.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Environment {
     /// `POLYSIGHT_MODEL`: `--model`.
     pub(crate) model: Option<Variable>,
@@ -29,6 +28,30 @@ pub(crate) struct Environment {
     pub(crate) quiet: Option<Variable>,
     /// `NO_COLOR`: no colours.
     pub(crate) no_color: Option<Variable>,
+    /// `HF_HOME`: the folder whose `hub` is the cache of models.
+    pub(crate) hf_home: Option<Variable>,
+    /// `HF_HUB_CACHE`: the cache itself.
+    pub(crate) hf_hub_cache: Option<Variable>,
+    /// `HUGGINGFACE_HUB_CACHE`: the older name of the same.
+    pub(crate) huggingface_hub_cache: Option<Variable>,
+    /// `HF_ENDPOINT`: the server of models.
+    pub(crate) hf_endpoint: Option<Variable>,
+    /// `HF_TOKEN`, or its older name `HUGGING_FACE_HUB_TOKEN`: the access token. It is never printed.
+    pub(crate) hf_token: Option<Variable>,
+    /// `HF_TOKEN_PATH`: the file of the access token.
+    pub(crate) hf_token_path: Option<Variable>,
+    /// `HF_HUB_OFFLINE`: no network.
+    pub(crate) hf_hub_offline: Option<Variable>,
+    /// `XDG_CACHE_HOME`: the folder of all caches.
+    pub(crate) xdg_cache_home: Option<Variable>,
+    /// `HOME`, on Windows `USERPROFILE`: the user's folder.
+    pub(crate) home: Option<Variable>,
+    /// `https_proxy`, `HTTPS_PROXY`, `all_proxy` or `ALL_PROXY`: the proxy for encrypted connections.
+    pub(crate) https_proxy: Option<Variable>,
+    /// `http_proxy`, `all_proxy` or `ALL_PROXY`: the proxy for the others.
+    pub(crate) http_proxy: Option<Variable>,
+    /// `no_proxy` or `NO_PROXY`: hosts that need none.
+    pub(crate) no_proxy: Option<Variable>,
 }
 
 impl Environment {
@@ -42,6 +65,7 @@ impl Environment {
             let value = look_up(name).filter(|value| !value.is_empty())?;
             Some(Variable { name, value })
         };
+        let first = |names: &[&'static str]| names.iter().find_map(|name| variable(name));
         Self {
             model: variable("POLYSIGHT_MODEL"),
             precision: variable("POLYSIGHT_PRECISION"),
@@ -50,6 +74,19 @@ impl Environment {
             canonicalization: variable("POLYSIGHT_CANONICALIZATION"),
             quiet: variable("POLYSIGHT_QUIET"),
             no_color: variable("NO_COLOR"),
+            hf_home: variable("HF_HOME"),
+            hf_hub_cache: variable("HF_HUB_CACHE"),
+            huggingface_hub_cache: variable("HUGGINGFACE_HUB_CACHE"),
+            hf_endpoint: variable("HF_ENDPOINT"),
+            hf_token: first(&["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"]),
+            hf_token_path: variable("HF_TOKEN_PATH"),
+            hf_hub_offline: variable("HF_HUB_OFFLINE"),
+            xdg_cache_home: variable("XDG_CACHE_HOME"),
+            home: variable(if cfg!(windows) { "USERPROFILE" } else { "HOME" }),
+            https_proxy: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
+            // Not HTTP_PROXY: to a CGI program that is a header of the request.
+            http_proxy: first(&["http_proxy", "all_proxy", "ALL_PROXY"]),
+            no_proxy: first(&["no_proxy", "NO_PROXY"]),
         }
     }
 }

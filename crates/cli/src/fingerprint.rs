@@ -4,6 +4,7 @@
 //! its beginning (the whole safetensors header) and 256 samples. That tells checkpoints apart; it does not prove that a
 //! file is undamaged, which is what the hashes of the download and `polysight model check` are for.
 
+use std::fmt::Write as _;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -50,13 +51,11 @@ pub(crate) fn of(model: &Siglip, canonicalization: Canonicalization) -> anyhow::
     for path in weights.collect::<Vec<PathBuf>>() {
         add_file(&mut hash, &path)?;
     }
-    let digits = hash
-        .finalize()
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<String>();
-    Ok(format!("fp_{digits}"))
+    let mut fingerprint = "fp_".to_owned();
+    for byte in hash.finalize().iter().take(6) {
+        let _infallible = write!(fingerprint, "{byte:02x}");
+    }
+    Ok(fingerprint)
 }
 
 /// The length; then everything of a short file, of a long one its header and the samples.

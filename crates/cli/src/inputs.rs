@@ -162,7 +162,7 @@ fn matches(path: &Path) -> Option<Vec<PathBuf>> {
 /// What the system says, without the path, which the caller names.
 pub(crate) fn describe(error: &io::Error) -> String {
     let text = match error.kind() {
-        io::ErrorKind::NotFound => "no such file",
+        io::ErrorKind::NotFound => "no such file or folder",
         io::ErrorKind::PermissionDenied => "permission denied",
         io::ErrorKind::IsADirectory => "is a folder",
         kind => return kind.to_string(),

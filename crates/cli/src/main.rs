@@ -14,8 +14,10 @@ mod embed;
 mod environment;
 mod exit;
 mod fingerprint;
+mod hub_access;
 mod inputs;
 mod labels;
+mod model_command;
 mod model_source;
 mod npy;
 mod pictures;
@@ -44,5 +46,6 @@ fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<Outco
         Command::Classify(arguments) => classify::run(arguments, environment),
         Command::Embed(arguments) => embed::run(arguments, environment),
         Command::Score(arguments) => score::run(arguments, environment),
+        Command::Model(arguments) => model_command::run(arguments, environment),
     }
 }

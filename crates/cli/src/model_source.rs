@@ -1,18 +1,21 @@
 //! From the name of a model to an open one.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use model::{Options, Siglip};
 
 use crate::arguments::ModelOptions;
 use crate::environment::Environment;
 use crate::exit::UsageError;
-use crate::settings;
+use crate::{hub_access, settings};
 
 /// The model that is part of the program, in a later release.
 const EMBEDDED: &str = "mini";
+
+/// The branch whose model an id stands for.
+const REVISION: &str = "main";
 
 /// A model that is ready, and what it was opened with.
 pub(crate) struct OpenModel {
@@ -37,11 +40,8 @@ pub(crate) fn open(
     arguments: &ModelOptions,
     environment: &Environment,
 ) -> anyhow::Result<OpenModel> {
-    let options = settings::options(arguments, environment)?;
-    let Some(name) = settings::model_name(arguments, environment) else {
-        return Err(no_embedded_model().into());
-    };
-    let Found { id, folder } = find(name, environment)?;
+    let options = settings::options(&arguments.compute, environment)?;
+    let Found { id, folder } = find(arguments.model.as_ref(), environment)?;
     let siglip = Siglip::open(&folder, &options)?;
     Ok(OpenModel {
         id,
@@ -50,11 +50,15 @@ pub(crate) fn open(
     })
 }
 
-/// The folder that a name stands for: a path that exists, else a model of the cache.
+/// The model that a name stands for: a folder that exists, else a model of the cache. `typed` is the name on the command
+/// line, without which that of the environment counts.
 ///
 /// # Errors
 /// When there is neither.
-pub(crate) fn find(name: &OsStr, environment: &Environment) -> anyhow::Result<Found> {
+pub(crate) fn find(typed: Option<&OsString>, environment: &Environment) -> anyhow::Result<Found> {
+    let Some(name) = settings::model_name(typed, environment) else {
+        return Err(no_embedded_model().into());
+    };
     let path = Path::new(name);
     if path.is_dir() {
         return Ok(Found {
@@ -64,15 +68,33 @@ pub(crate) fn find(name: &OsStr, environment: &Environment) -> anyhow::Result<Fo
     }
     if path.exists() {
         bail!(
-            "{}: a file; --model takes a folder with config.json and model.safetensors",
+            "{}: a file; a model is a folder with config.json and model.safetensors",
             path.display()
         );
     }
     if name == EMBEDDED {
         return Err(no_embedded_model().into());
     }
-    let _ = environment;
-    bail!("{}: no such folder", path.display());
+    find_in_cache(path, environment)
+}
+
+/// A path that does not exist may be an id.
+fn find_in_cache(path: &Path, environment: &Environment) -> anyhow::Result<Found> {
+    let not_there = || format!("{}: no such folder", path.display());
+    let id = path.to_str().with_context(not_there)?;
+    let hub = hub_access::open_offline(environment)?;
+    match hub.find(id, REVISION) {
+        Ok(Some(folder)) => Ok(Found {
+            id: id.to_owned(),
+            folder,
+        }),
+        Ok(None) => bail!(
+            "{id}: no such folder, and no model of this id in the cache; `polysight model pull {id}` downloads it"
+        ),
+        // Such a name no id can have.
+        Err(hub::HubError::ModelId { .. }) => bail!(not_there()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn no_embedded_model() -> UsageError {

@@ -1,10 +1,12 @@
-//! Matrices of 32-bit floats in NumPy's file format, version 1.0 (`numpy.lib.format`).
+//! Matrices of 32-bit floats in the `.npy` format, version 1.0 (`numpy.lib.format`).
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use tempfile::{Builder, NamedTempFile};
+
+use crate::inputs::describe;
 
 /// Where a header ends: on a multiple of this.
 const ALIGNMENT: usize = 64;
@@ -117,9 +119,11 @@ fn new_file(path: PathBuf) -> anyhow::Result<Target> {
         // As for any new file: what the umask leaves.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let file = builder
-        .tempfile_in(folder)
-        .with_context(|| format!("{}: cannot write", path.display()))?;
+    let file = builder.tempfile_in(folder).map_err(|error| {
+        // The name of the temporary file says nothing to the user.
+        let problem = describe(&error);
+        anyhow!("{}: cannot write: {problem}", path.display())
+    })?;
     Ok(Target::New {
         file: BufWriter::new(file),
         path,

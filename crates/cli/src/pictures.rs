@@ -78,7 +78,7 @@ pub(crate) fn embed_each(
             each(console, &picture)?;
         }
         console.flush()?;
-        console.advance_to(tally.embedded + tally.failed);
+        console.advance_to((tally.embedded + tally.failed) as u64);
     }
     console.end();
     Ok(tally)

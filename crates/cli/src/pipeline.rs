@@ -129,7 +129,8 @@ fn decode_jobs(work: &Mutex<Receiver<Job<'_>>>, preprocessor: &Preprocessor) {
     }
 }
 
-fn prepare(source: &Source, preprocessor: &Preprocessor) -> Prepared {
+/// Reads, decodes and resizes one picture.
+pub(crate) fn prepare(source: &Source, preprocessor: &Preprocessor) -> Prepared {
     let limit = preprocessor.limits().bytes;
     let bytes = match source {
         Source::File(path) => read_file(path, limit),

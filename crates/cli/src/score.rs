@@ -47,7 +47,7 @@ pub(crate) fn run(
     arguments: &ScoreArguments,
     environment: &Environment,
 ) -> anyhow::Result<Outcome> {
-    let mut console = Console::new(environment, arguments.output.quiet);
+    let mut console = Console::new(environment, &arguments.output);
     let OpenModel {
         id,
         siglip,

@@ -8,7 +8,7 @@ use kernels::Isa;
 use model::{Options, Precision};
 use tokens::Canonicalization;
 
-use crate::arguments::ModelOptions;
+use crate::arguments::ComputeOptions;
 use crate::environment::{Environment, Variable};
 use crate::exit::UsageError;
 
@@ -52,11 +52,10 @@ impl Given<'_> {
 
 /// The name of the model to open, which may be a path that is no UTF-8; `None` when nobody named one.
 pub(crate) fn model_name<'a>(
-    options: &'a ModelOptions,
+    typed: Option<&'a OsString>,
     environment: &'a Environment,
 ) -> Option<&'a OsStr> {
-    let (flag, variable) = (options.model.as_ref(), environment.model.as_ref());
-    given("--model", flag, variable).map(|given| given.text)
+    given("--model", typed, environment.model.as_ref()).map(|given| given.text)
 }
 
 /// How to open the model.
@@ -64,7 +63,7 @@ pub(crate) fn model_name<'a>(
 /// # Errors
 /// When a value is not one of those that the option takes, or asks for what this machine or this build lacks.
 pub(crate) fn options(
-    options: &ModelOptions,
+    options: &ComputeOptions,
     environment: &Environment,
 ) -> Result<Options, UsageError> {
     let precision = given(
@@ -93,10 +92,7 @@ pub(crate) fn options(
 ///
 /// # Errors
 /// When the value is not a number, or zero, or absurd.
-pub(crate) fn threads(
-    options: &ModelOptions,
-    environment: &Environment,
-) -> Result<usize, UsageError> {
+fn threads(options: &ComputeOptions, environment: &Environment) -> Result<usize, UsageError> {
     let all_cores = || available_parallelism().map_or(1, |count| count.get().min(MOST_THREADS));
     given(
         "--threads",

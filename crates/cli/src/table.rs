@@ -150,3 +150,42 @@ fn styled(text: &str, style: &str, colour: Colour) -> String {
         Colour::Off => text.to_owned(),
     }
 }
+
+/// Names and what there is to say of each, below each other.
+pub(crate) fn facts(facts: &[(&str, String)]) -> String {
+    let line = |(name, value): &(&str, String)| format!("{name:<12} {}\n", printable(value));
+    facts.iter().map(line).collect()
+}
+
+/// A number of bytes as people say it, in decimal units.
+pub(crate) fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    let mut size = bytes as f64 / 1000.0;
+    let mut unit = 0;
+    while size >= 999.5 && unit + 1 < UNITS.len() {
+        size /= 1000.0;
+        unit += 1;
+    }
+    let digits = if size < 10.0 {
+        2
+    } else {
+        usize::from(size < 100.0)
+    };
+    format!("{size:.digits$} {}", UNITS[unit])
+}
+
+/// A whole number with commas between its thousands.
+pub(crate) fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() * 4 / 3 + 1);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}

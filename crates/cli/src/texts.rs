@@ -55,7 +55,7 @@ pub(crate) fn embed(
             }
         }
         embedded.parts.push(embeddings);
-        console.advance_to(part * TOGETHER + texts.len());
+        console.advance_to((part * TOGETHER + texts.len()) as u64);
     }
     console.end();
     Ok(embedded)

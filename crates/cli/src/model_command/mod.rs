@@ -1,0 +1,30 @@
+//! `polysight model …`: models on this machine.
+
+mod check;
+mod family;
+mod finite;
+mod golden;
+mod info;
+mod list;
+mod pull;
+mod towers;
+
+use crate::arguments::{ModelAction, ModelArguments};
+use crate::environment::Environment;
+use crate::exit::Outcome;
+
+/// Runs the command.
+///
+/// # Errors
+/// When the command line makes no sense, there is no such model, or the results cannot be written.
+pub(crate) fn run(
+    arguments: &ModelArguments,
+    environment: &Environment,
+) -> anyhow::Result<Outcome> {
+    match &arguments.action {
+        ModelAction::List(arguments) => list::run(arguments, environment),
+        ModelAction::Info(arguments) => info::run(arguments, environment),
+        ModelAction::Check(arguments) => check::run(arguments, environment),
+        ModelAction::Pull(arguments) => pull::run(arguments, environment),
+    }
+}
