@@ -2,6 +2,7 @@
 //!
 //! A picture is known by its content (the decoder's business); only inside a folder is it looked for by its name.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
@@ -17,7 +18,7 @@ const ENDINGS: &[&str] = &[
 ];
 
 /// Where the bytes of a picture are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Source {
     File(PathBuf),
     StandardInput,
@@ -61,18 +62,28 @@ impl Inputs {
             } else if path.is_dir() {
                 inputs.add_folder(path);
             } else if let Some(matches) = matches(path) {
-                for path in matches {
-                    if path.is_dir() {
-                        inputs.add_folder(&path);
-                    } else {
-                        inputs.sources.push(Source::File(path));
-                    }
-                }
+                inputs.add_matches(&matches);
             } else {
                 inputs.sources.push(Source::File(path.to_owned()));
             }
         }
         inputs
+    }
+
+    /// Adds what a pattern fits. It may fit a folder and the pictures in it, which are taken once.
+    fn add_matches(&mut self, matches: &[PathBuf]) {
+        let first = self.sources.len();
+        for path in matches {
+            if path.is_dir() {
+                self.add_folder(path);
+            } else {
+                self.sources.push(Source::File(path.clone()));
+            }
+        }
+        let mut seen = HashSet::new();
+        let found = self.sources.split_off(first).into_iter();
+        let new = found.filter(|source| seen.insert(source.clone()));
+        self.sources.extend(new);
     }
 
     fn add_folder(&mut self, folder: &Path) {

@@ -1,0 +1,18 @@
+//! The program as its users run it, and the rules of the house it stands in.
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod classify;
+mod embed;
+mod golden;
+mod help;
+mod hostile;
+mod house;
+mod inputs;
+mod instruction_sets;
+mod model_command;
+mod pipes;
+mod program;
+mod score;
+mod settings;
+mod tiny;

@@ -1,0 +1,75 @@
+//! The tiny end-to-end checkpoint of the model's tests, with a tokenizer beside it, and its pictures.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::program::Run;
+
+/// The pictures of the goldens, in the order of their rows.
+pub(crate) const PICTURES: [&str; 7] = [
+    "rgb_61x37.png",
+    "rgba_41x29.png",
+    "grey_30x53.png",
+    "palette_47x45.png",
+    "tall_7x90.png",
+    "small_5x3.png",
+    "exact_32x32.png",
+];
+
+/// The texts of the goldens but the last, in the order of their rows.
+pub(crate) const TEXTS: [&str; 5] = [
+    "a photo of a cat",
+    "This is a photo of 2 dogs!",
+    "une photo d'un vélo rouge",
+    "猫の写真",
+    "",
+];
+
+/// Where the goldens are.
+pub(crate) fn goldens() -> PathBuf {
+    crates().join("model/tests/goldens/tiny-end-to-end")
+}
+
+/// A picture of the goldens.
+pub(crate) fn picture(name: &str) -> PathBuf {
+    goldens().join("pictures").join(name)
+}
+
+pub(crate) fn crates() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate is in crates/")
+}
+
+/// A model folder.
+pub(crate) struct Tiny {
+    folder: TempDir,
+}
+
+impl Tiny {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for name in [
+            "config.json",
+            "preprocessor_config.json",
+            "model.safetensors",
+        ] {
+            fs_err::copy(goldens().join(name), folder.path().join(name)).expect("it is copied");
+        }
+        let spiece = crates().join("tokens/tests/goldens/cldr_unigram_8k_mt5layout.model");
+        fs_err::copy(spiece, folder.path().join("spiece.model")).expect("it is copied");
+        Self { folder }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A run with `--model`.
+    pub(crate) fn run<const N: usize>(&self, arguments: [&str; N]) -> Run {
+        let arguments = arguments.into_iter().map(OsString::from);
+        Run::new(arguments).variable("POLYSIGHT_MODEL", self.path())
+    }
+}
