@@ -4,11 +4,12 @@
 //! in one place.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Stdout, Write};
 use std::time::Duration;
 
 use anyhow::Context;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::arguments::OutputOptions;
 use crate::environment::Environment;
@@ -107,16 +108,20 @@ impl Console {
 
     /// Begins a bar over `total` of `things`, where a person looks at standard error.
     pub(crate) fn begin(&mut self, things: &'static str, total: usize) {
-        const SHAPE: &str = "{prefix} [{bar:30}] {pos}/{len}  {per_sec}  {eta} left";
-        self.begin_shaped(SHAPE, things, Some(total as u64));
+        self.begin_shaped(
+            "{prefix} [{bar:30}] {pos}/{len}{rate}{rest}",
+            things,
+            Some(total as u64),
+        );
     }
 
     /// Begins a bar over the bytes of a file, whose length may be unknown.
     pub(crate) fn begin_bytes(&mut self, file: &str, total: Option<u64>) {
-        const SHAPE: &str =
-            "{prefix} [{bar:30}] {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
-        const UNKNOWN: &str = "{prefix} {bytes}  {bytes_per_sec}";
-        let shape = if total.is_some() { SHAPE } else { UNKNOWN };
+        let shape = if total.is_some() {
+            "{prefix} [{bar:30}] {bytes}/{total_bytes}  {bytes_per_sec}{rest}"
+        } else {
+            "{prefix} {bytes}  {bytes_per_sec}"
+        };
         self.begin_shaped(shape, file, total);
     }
 
@@ -124,9 +129,13 @@ impl Console {
         if self.verbosity == Verbosity::Quiet || !io::stderr().is_terminal() {
             return;
         }
-        let style = ProgressStyle::with_template(shape).expect("the bar's template is valid");
+        let style = ProgressStyle::with_template(shape)
+            .expect("the bar's template is valid")
+            .with_key("rate", write_rate)
+            .with_key("rest", write_rest)
+            .progress_chars("█▉▊▋▌▍▎▏ ");
         self.bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
-        self.bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
+        self.bar.set_style(style);
         self.bar.set_prefix(printable(things).into_owned());
         self.bar.enable_steady_tick(Duration::from_millis(250));
     }
@@ -140,6 +149,20 @@ impl Console {
     pub(crate) fn end(&mut self) {
         self.bar.finish_and_clear();
         self.bar = ProgressBar::hidden();
+    }
+}
+
+/// How fast it goes, once something has been done.
+fn write_rate(state: &ProgressState, text: &mut dyn fmt::Write) {
+    if state.pos() > 0 {
+        let _infallible = write!(text, "  {:.1}/s", state.per_sec());
+    }
+}
+
+/// How long it will take, once something has been done.
+fn write_rest(state: &ProgressState, text: &mut dyn fmt::Write) {
+    if state.pos() > 0 {
+        let _infallible = write!(text, "  {:#} left", HumanDuration(state.eta()));
     }
 }
 

@@ -112,3 +112,38 @@ fn is_exception(host: &str, list: &str) -> bool {
                 || above.is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{host, is_exception};
+
+    #[test]
+    fn the_host_of_an_address_is_found() {
+        for (address, expected) in [
+            ("https://huggingface.co", "huggingface.co"),
+            (
+                "http://user:word@mirror.example:8080/path",
+                "mirror.example",
+            ),
+            ("http://[::1]:8080", "::1"),
+            ("mirror.example", "mirror.example"),
+        ] {
+            assert_eq!(host(address), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn an_exception_is_a_host_a_domain_above_it_or_everything() {
+        for (list, expected) in [
+            ("mirror.example", true),
+            (" other, .Example", true),
+            ("*", true),
+            ("ror.example", false),
+            ("", false),
+            (",", false),
+            ("a.mirror.example", false),
+        ] {
+            assert_eq!(is_exception("mirror.example", list), expected, "{list:?}");
+        }
+    }
+}

@@ -189,3 +189,55 @@ pub(crate) fn grouped(number: usize) -> String {
     }
     grouped
 }
+
+#[cfg(test)]
+mod tests {
+    use unicode_width::UnicodeWidthStr;
+
+    use super::{BAR, bar, bytes, columns, grouped, shortened};
+    use crate::console::Colour;
+
+    #[test]
+    fn a_bar_is_always_as_wide_as_a_whole_one() {
+        for share in [-1.0, 0.0, 0.001, 0.3, 0.5, 0.999, 1.0, 7.0, f32::NAN] {
+            assert_eq!(bar(share).width(), BAR, "{share}");
+        }
+        assert_eq!(bar(0.5).trim_end(), "█".repeat(BAR / 2));
+        assert_eq!(bar(1.0), "█".repeat(BAR));
+        assert_eq!(bar(0.0).trim_end(), "");
+    }
+
+    #[test]
+    fn long_texts_are_cut_by_columns_not_by_characters() {
+        assert_eq!(shortened("猫の写真", 8), "猫の写真");
+        assert_eq!(shortened("猫の写真", 7), "猫の写…");
+        assert_eq!(shortened("猫の写真", 6), "猫の…");
+        assert_eq!(shortened("abc", 2), "a…");
+    }
+
+    #[test]
+    fn numbers_read_as_people_write_them() {
+        assert_eq!(
+            [grouped(7), grouped(1000), grouped(370_626_050)],
+            ["7", "1,000", "370,626,050"]
+        );
+        let sizes = [999, 1000, 12_345, 999_499, 999_500, 1_482_000_000].map(bytes);
+        assert_eq!(
+            sizes,
+            [
+                "999 B", "1.00 kB", "12.3 kB", "999 kB", "1.00 MB", "1.48 GB"
+            ]
+        );
+    }
+
+    #[test]
+    fn columns_are_aligned() {
+        let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
+        let table = columns(
+            &row(["name", "size"]),
+            &[row(["猫", "10"]), row(["longer", "7"])],
+            Colour::Off,
+        );
+        assert_eq!(table, "name    size\n猫        10\nlonger     7\n");
+    }
+}

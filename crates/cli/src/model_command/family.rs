@@ -66,3 +66,36 @@ fn described(config: &Config) -> Option<String> {
     let (patch, image) = (vision.patch_size, vision.image_size);
     Some(format!("{generation}-{size}-patch{patch}-{image}{suffix}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use weights::Config;
+
+    use super::{PUBLISHED, described};
+
+    #[test]
+    fn configurations_of_published_checkpoints_have_their_names() {
+        // What the published files hold beside the defaults, as far as it is looked at.
+        for (json, name) in [
+            ("{}", "siglip-base-patch16-224"),
+            (
+                r#"{"text_config": {"vocab_size": 250000}, "vision_config": {"image_size": 256}}"#,
+                "siglip-base-patch16-256-multilingual",
+            ),
+            (
+                r#"{"text_config": {"vocab_size": 32000, "hidden_size": 1152, "num_attention_heads": 16},
+                    "vision_config": {"hidden_size": 1152, "num_hidden_layers": 27, "num_attention_heads": 16,
+                                      "patch_size": 14, "image_size": 384}}"#,
+                "siglip-so400m-patch14-384",
+            ),
+            (
+                r#"{"text_config": {"vocab_size": 256000}, "vision_config": {"patch_size": 32, "image_size": 256}}"#,
+                "siglip2-base-patch32-256",
+            ),
+        ] {
+            let config = Config::from_json(json.as_bytes()).expect("the configuration is valid");
+            assert_eq!(described(&config).as_deref(), Some(name));
+            assert!(PUBLISHED.contains(&name));
+        }
+    }
+}

@@ -144,3 +144,28 @@ fn is_photo(picture: &RgbImage) -> bool {
     (mean - MEAN).abs() <= STATISTICS_TOLERANCE
         && (deviation - DEVIATION).abs() <= STATISTICS_TOLERANCE
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use pixels::Preprocessor;
+
+    use super::is_photo;
+
+    #[test]
+    fn the_photo_is_told_from_others_where_it_is_at_hand() {
+        let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/fixtures/images");
+        // Its licence is not known, so that it is not in the repository.
+        let Ok(photo) = fs_err::read(images.join("000000039769.png")) else {
+            return;
+        };
+        let other = fs_err::read(images.join("bike.jpg")).expect("it stands beside the photo");
+        for size in [224, 256, 384] {
+            let preprocessor = Preprocessor::new(size, size);
+            let is = |bytes| is_photo(&preprocessor.prepare(bytes).expect("a good picture"));
+            assert!(is(&photo), "at {size}");
+            assert!(!is(&other), "at {size}");
+        }
+    }
+}
