@@ -8,6 +8,7 @@ mod golden;
 mod help;
 mod hostile;
 mod house;
+mod hub_server;
 mod inputs;
 mod instruction_sets;
 mod model_command;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::hub_server;
 use crate::program::{Finished, Run};
 use crate::tiny::{Tiny, picture};
 
@@ -234,6 +235,48 @@ fn pull_prints_the_folder_of_a_model_that_is_there() {
         .join("hub/models--org--tiny/snapshots")
         .join(COMMIT);
     assert_eq!(run.text(), format!("{}\n", folder.display()));
+}
+
+#[test]
+fn a_model_that_was_pulled_is_found_by_its_id_and_not_pulled_again() {
+    let tiny = Tiny::new();
+    let home = tempfile::tempdir().unwrap();
+    let endpoint = hub_server::serve(tiny.path());
+    let run = || {
+        let run = Run::new(["model", "pull", "org/tiny", "--json"]);
+        let run = run.variable("HF_HOME", home.path());
+        run.variable("HF_ENDPOINT", &endpoint).finish()
+    };
+    let first = run();
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    assert!(
+        first
+            .stderr
+            .contains("polysight: model.safetensors: downloaded\n")
+    );
+    let pulled = first.json();
+    assert_eq!(
+        (&pulled["id"], &pulled["revision"]),
+        (&"org/tiny".into(), &"main".into())
+    );
+    let folder = pulled["folder"].as_str().unwrap();
+    assert!(folder.ends_with(hub_server::COMMIT), "{folder}");
+    let again = run().quiet_success().json();
+    assert_eq!(again, pulled);
+    let run = Run::new(["model", "check", "org/tiny"]).variable("HF_HOME", home.path());
+    run.finish().quiet_success();
+}
+
+#[test]
+fn pull_names_a_model_that_the_server_does_not_have() {
+    let tiny = Tiny::new();
+    let home = tempfile::tempdir().unwrap();
+    let run = Run::new(["model", "pull", "org/other"]).variable("HF_HOME", home.path());
+    let run = run
+        .variable("HF_ENDPOINT", hub_server::serve(tiny.path()))
+        .finish();
+    assert_eq!((run.code, run.stdout.len()), (1, 0));
+    assert!(run.stderr.contains("org/other"), "{}", run.stderr);
 }
 
 #[test]
