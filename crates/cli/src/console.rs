@@ -118,9 +118,9 @@ impl Console {
     /// Begins a bar over the bytes of a file, whose length may be unknown.
     pub(crate) fn begin_bytes(&mut self, file: &str, total: Option<u64>) {
         let shape = if total.is_some() {
-            "{prefix} [{bar:30}] {bytes}/{total_bytes}  {bytes_per_sec}{rest}"
+            "{prefix} [{bar:30}] {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}{rest}"
         } else {
-            "{prefix} {bytes}  {bytes_per_sec}"
+            "{prefix} {decimal_bytes}  {decimal_bytes_per_sec}"
         };
         self.begin_shaped(shape, file, total);
     }
@@ -152,16 +152,16 @@ impl Console {
     }
 }
 
-/// How fast it goes, once something has been done.
+/// How fast it goes, once that can be told.
 fn write_rate(state: &ProgressState, text: &mut dyn fmt::Write) {
-    if state.pos() > 0 {
+    if state.per_sec() > 0.0 {
         let _infallible = write!(text, "  {:.1}/s", state.per_sec());
     }
 }
 
-/// How long it will take, once something has been done.
+/// How long it will take, once that can be told.
 fn write_rest(state: &ProgressState, text: &mut dyn fmt::Write) {
-    if state.pos() > 0 {
+    if state.per_sec() > 0.0 {
         let _infallible = write!(text, "  {:#} left", HumanDuration(state.eta()));
     }
 }
