@@ -20,7 +20,8 @@ pub(crate) enum Kind {
     /// AVX2 with FMA: 8 lanes, 16 registers.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// AVX-512 F: 16 lanes, 32 registers.
+    /// AVX-512 with BF16 and VNNI (Zen 4, Sapphire Rapids and later): 16 lanes, 32 registers.
+    /// Older AVX-512 processors use AVX2.
     #[cfg(target_arch = "x86_64")]
     Avx512,
 }
@@ -46,6 +47,8 @@ impl Kind {
                     && is_x86_feature_detected!("avx512vl")
                     && is_x86_feature_detected!("avx512bw")
                     && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512bf16")
+                    && is_x86_feature_detected!("avx512vnni")
             }
         }
     }
