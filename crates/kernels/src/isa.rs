@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::KernelError;
+use crate::{Format, KernelError};
 
 /// An instruction set that this machine has.
 ///
@@ -81,6 +81,15 @@ impl Isa {
             .filter(|kind| kind.is_present())
             .map(Self)
             .collect()
+    }
+
+    /// Whether one instruction multiplies this format; otherwise it is taken apart first.
+    pub fn has_native(self, format: Format) -> bool {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => true,
+            _ => format == Format::F32,
+        }
     }
 
     /// The name by which users choose it: `scalar`, `avx2` or `avx512`.
