@@ -1,33 +1,58 @@
-//! GFLOP/s of each kernel at the shapes of the target checkpoint.
+//! Operations per second of each kernel at the shapes of the target checkpoint, on two threads.
 //!
-//! `cargo bench -p kernels -- "matmul/avx512"` runs a part; criterion prints elements (operations)
-//! per second. The number of threads is 2.
+//! `cargo bench -p kernels -- "matmul/avx512"` runs a part; criterion's elements per second are
+//! operations per second (a multiplication and an addition are two).
 
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use kernels::{AttentionShape, Compute, Epilogue, Heads, Isa, LayerNorm};
+use kernels::{AttentionShape, Compute, Format, Heads, Isa, LayerNorm, Output, QueryKeyValue, Rows};
+
+const FORMATS: [Format; 3] = [Format::F32, Format::Bf16, Format::Int8];
+
+/// Rows that are not all zero.
+fn rows(compute: &Compute, format: Format, count: usize, width: usize) -> Rows {
+    let mut plain = Rows::new(Format::F32, count, width);
+    for (i, number) in plain.numbers().iter_mut().enumerate() {
+        *number = (i % 97) as f32 * 0.02 - 1.0;
+    }
+    let mut rows = Rows::new(format, count, width);
+    compute.convert(&plain, count, &mut rows);
+    rows
+}
 
 fn products(criterion: &mut Criterion) {
     for isa in Isa::available() {
         let compute = Compute::new(isa, 2);
-        let mut group = criterion.benchmark_group(format!("matmul/{isa}"));
-        group.sample_size(20);
-        for (rows, outputs, depth) in [
-            (64, 3072, 768),
-            (256, 2304, 768),
-            (256, 3072, 768),
-            (256, 768, 3072),
-            (2048, 3072, 768),
-        ] {
-            let weights = compute.pack(outputs, depth, &|row, out| out.fill(row as f32 * 1e-3));
-            let (a, bias) = (vec![0.5; rows * depth], vec![0.1; outputs]);
-            let mut out = vec![0.0; rows * outputs];
-            group.throughput(Throughput::Elements((2 * rows * outputs * depth) as u64));
-            group.bench_function(format!("{rows}x{outputs}x{depth}"), |bencher| {
-                bencher.iter(|| {
-                    compute.matmul(black_box(&a), &weights, &bias, Epilogue::Bias, &mut out);
+        for format in FORMATS {
+            let mut group = criterion.benchmark_group(format!("matmul/{isa}/{format:?}"));
+            group.sample_size(20);
+            for (count, outputs, inputs) in [
+                (64, 3072, 768),
+                (256, 2304, 768),
+                (256, 3072, 768),
+                (256, 768, 3072),
+                (2048, 3072, 768),
+            ] {
+                let linear = compute.pack(format, inputs, &vec![0.1; outputs], &|row, out| {
+                    out.iter_mut().enumerate().for_each(|(i, w)| *w = ((row + i) % 13) as f32);
                 });
+                let input = rows(&compute, format, count, inputs);
+                let mut out = vec![0.0; count * outputs];
+                group.throughput(Throughput::Elements((2 * count * outputs * inputs) as u64));
+                group.bench_function(format!("{count}x{outputs}x{inputs}"), |bencher| {
+                    bencher.iter(|| {
+                        let out = Output::Store(&mut out);
+                        compute.matmul(black_box(&input), count, &linear, out);
+                    });
+                });
+            }
+            let linear = compute.pack(format, 768, &vec![0.1; 3072], &|_, out| out.fill(0.01));
+            let input = rows(&compute, format, 256, 768);
+            let mut out = Rows::new(Format::Bf16, 256, 3072);
+            group.throughput(Throughput::Elements(2 * 256 * 3072 * 768));
+            group.bench_function("256x3072x768 with gelu", |bencher| {
+                bencher.iter(|| compute.matmul(&input, 256, &linear, Output::Gelu(&mut out)));
             });
         }
     }
@@ -36,52 +61,52 @@ fn products(criterion: &mut Criterion) {
 fn attention(criterion: &mut Criterion) {
     for isa in Isa::available() {
         let compute = Compute::new(isa, 2);
-        let mut group = criterion.benchmark_group(format!("attention/{isa}"));
-        for tokens in [64, 256] {
-            let shape = AttentionShape {
-                batch: 1,
-                query_tokens: tokens,
-                key_tokens: tokens,
-                heads: 12,
-                head_size: 64,
-            };
-            let qkv = (0..tokens * 2304)
-                .map(|i| (i % 97) as f32 * 0.02 - 1.0)
-                .collect::<Vec<_>>();
-            let part = |i: usize| Heads {
-                values: &qkv[i * 768..],
-                batch_stride: 0,
-                token_stride: 2304,
-            };
-            let mut out = vec![0.0; tokens * 768];
-            let mut scratch = vec![0.0; compute.attention_scratch(shape)];
-            group.throughput(Throughput::Elements((4 * tokens * tokens * 768) as u64));
-            group.bench_function(format!("{tokens} tokens"), |bencher| {
-                bencher.iter(|| {
-                    compute.attention(shape, part(0), part(1), part(2), &mut out, &mut scratch);
+        for format in [Format::F32, Format::Bf16] {
+            let mut group = criterion.benchmark_group(format!("attention/{isa}/{format:?}"));
+            for tokens in [64, 256] {
+                let shape = AttentionShape {
+                    batch: 1,
+                    query_tokens: tokens,
+                    key_tokens: tokens,
+                    heads: 12,
+                    head_size: 64,
+                };
+                let qkv = rows(&compute, format, tokens, 2304);
+                let part =
+                    |i: usize| Heads { rows: &qkv, first_column: i * 768, rows_per_sequence: tokens };
+                let inputs = QueryKeyValue { queries: part(0), keys: part(1), values: part(2) };
+                let mut out = Rows::new(format, tokens, 768);
+                let mut scratch = vec![0; compute.attention_scratch(shape)];
+                group.throughput(Throughput::Elements((4 * tokens * tokens * 768) as u64));
+                group.bench_function(format!("{tokens} tokens"), |bencher| {
+                    bencher.iter(|| compute.attention(shape, inputs, &mut out, &mut scratch));
                 });
-            });
+            }
         }
     }
 }
 
-fn norms(criterion: &mut Criterion) {
+fn rows_to_rows(criterion: &mut Criterion) {
     for isa in Isa::available() {
         let compute = Compute::new(isa, 2);
-        let norm = LayerNorm {
-            weight: vec![1.0; 768],
-            bias: vec![0.0; 768],
-            epsilon: 1e-6,
-        };
+        let mut group = criterion.benchmark_group(format!("rows/{isa}"));
+        let norm = LayerNorm { weight: vec![1.0; 768], bias: vec![0.0; 768], epsilon: 1e-6 };
         let input = (0..256 * 768).map(|i| (i % 101) as f32).collect::<Vec<_>>();
-        let mut out = vec![0.0; input.len()];
-        let mut group = criterion.benchmark_group(format!("layer_norm/{isa}"));
-        group.throughput(Throughput::Elements(input.len() as u64));
-        group.bench_function("256x768", |bencher| {
-            bencher.iter(|| compute.layer_norm(&norm, black_box(&input), &mut out));
+        group.throughput(Throughput::Elements(256 * 768));
+        for format in FORMATS {
+            let mut out = Rows::new(format, 256, 768);
+            group.bench_function(format!("layer_norm to {format:?}"), |bencher| {
+                bencher.iter(|| compute.layer_norm(&norm, black_box(&input), &mut out));
+            });
+        }
+        let hidden = rows(&compute, Format::Bf16, 256, 3072);
+        let mut out = Rows::new(Format::Int8, 256, 3072);
+        group.throughput(Throughput::Elements(256 * 3072));
+        group.bench_function("Bf16 to Int8", |bencher| {
+            bencher.iter(|| compute.convert(&hidden, 256, &mut out));
         });
     }
 }
 
-criterion_group!(benches, products, attention, norms);
+criterion_group!(benches, products, attention, rows_to_rows);
 criterion_main!(benches);

@@ -1,15 +1,20 @@
 //! Softmax attention, one head at a time in cache.
 //!
-//! A task is one head of one batch element: it packs the head's keys and values into panels, then
-//! takes the queries in blocks: scores, softmax, weighted values. Scores never leave the
-//! second-level cache; there is no mask, because SigLIP has none.
+//! A task is one head of one sequence: it packs the head's keys and values into panels, then takes
+//! the queries in blocks: scores, softmax, weighted values. Scores never leave the second-level
+//! cache; there is no mask, because SigLIP has none. Scores, their exponentials and their sums are
+//! f32 in both formats; in bf16 the products' inputs are bf16, the exponentials included.
+
+use std::marker::PhantomData;
 
 use crate::Isa;
+use crate::arithmetic::{Arithmetic, Bf16, F32};
 use crate::dispatch::dispatch;
 use crate::pool::Pool;
+use crate::rows::{Format, Rows};
 use crate::shared::SharedMut;
 use crate::tile::{Left, Panel, Sink, rows_times_panel};
-use crate::vector::{self, Vector};
+use crate::vector::{self, Vector, store_first_bf16};
 
 /// Query rows whose scores are in cache at a time.
 const QUERY_ROWS: usize = 48;
@@ -29,30 +34,34 @@ pub struct AttentionShape {
     pub head_size: usize,
 }
 
-/// Queries, keys or values inside a larger activation: element d of head h of token t of sequence
-/// b is `values[b * batch_stride + t * token_stride + h * head_size + d]`.
-#[derive(Clone, Copy, Debug)]
+/// Queries, keys or values inside rows: element d of head h of token t of sequence b stands in row
+/// `b * rows_per_sequence + t`, column `first_column + h * head_size + d`.
+#[derive(Clone, Copy)]
 pub struct Heads<'a> {
-    /// From the first element on.
-    pub values: &'a [f32],
-    /// Elements from one sequence to the next; 0 shares one sequence among the batch.
-    pub batch_stride: usize,
-    /// Elements from one token to the next.
-    pub token_stride: usize,
+    /// All of them, in f32 or bf16.
+    pub rows: &'a Rows,
+    /// Of head 0.
+    pub first_column: usize,
+    /// Tokens of a sequence; 0 shares one sequence among the batch.
+    pub rows_per_sequence: usize,
 }
 
 impl<'a> Heads<'a> {
-    /// From the first token of one head of one sequence on.
-    fn head(&self, shape: &AttentionShape, sequence: usize, head: usize) -> &'a [f32] {
-        &self.values[sequence * self.batch_stride + head * shape.head_size..]
+    /// One head of one sequence, from its first token on.
+    fn head(&self, shape: &AttentionShape, sequence: usize, head: usize) -> Left<'a> {
+        let per_unit = self.rows.format.numbers_per_unit();
+        let stride = self.rows.stride();
+        let column = (self.first_column + head * shape.head_size) / per_unit;
+        let units = &self.rows.units[sequence * self.rows_per_sequence * stride + column..];
+        Left { units, stride, depth: shape.head_size / per_unit }
     }
 
-    fn check(&self, shape: &AttentionShape, tokens: usize) {
-        let last = (shape.batch - 1) * self.batch_stride + (tokens - 1) * self.token_stride;
-        assert!(
-            self.values.len() >= last + shape.heads * shape.head_size,
-            "the heads' slice holds every token"
-        );
+    fn check(&self, shape: &AttentionShape, tokens: usize, format: Format) {
+        let rows = (shape.batch - 1) * self.rows_per_sequence + tokens;
+        let columns = self.first_column + shape.heads * shape.head_size;
+        assert_eq!(self.rows.format, format, "queries, keys and values have one format");
+        assert!(columns <= self.rows.width, "the rows hold every head");
+        assert!(rows * self.rows.stride() <= self.rows.units.len(), "there is a row per token");
     }
 }
 
@@ -64,11 +73,11 @@ impl AttentionShape {
         self.key_tokens.next_multiple_of(WIDEST)
     }
 
-    /// Elements of scratch that each worker of the pool needs.
-    pub fn scratch_per_worker(&self) -> usize {
+    /// Elements of scratch that each worker of the pool needs, in either format.
+    pub(crate) fn scratch_per_worker(&self) -> usize {
         let keys = self.padded_keys() * self.head_size;
         let values = self.head_size.next_multiple_of(WIDEST) * self.key_tokens;
-        let scores = QUERY_ROWS * (self.padded_keys() + 1);
+        let scores = QUERY_ROWS * self.padded_keys();
         (keys + values + scores).next_multiple_of(16)
     }
 }
@@ -78,12 +87,89 @@ struct Arguments<'a> {
     queries: Left<'a>,
     keys: Left<'a>,
     values: Left<'a>,
-    out: SharedMut<'a>,
+    out: SharedMut<'a, u32>,
+    /// Of the head's first element, in units.
     out_offset: usize,
-    scratch: &'a mut [f32],
+    /// Of the output rows, in units.
+    out_stride: usize,
+    scratch: &'a mut [u32],
 }
 
-/// Scores as they come, row by row.
+/// What the two formats do differently.
+trait AttentionFormat: Arithmetic {
+    const FORMAT: Format;
+
+    /// Packs values: panels of `lanes` columns, `[tokens in units][lanes]` each.
+    fn pack_values(values: Left<'_>, columns: usize, tokens: usize, lanes: usize, packed: &mut [u32]);
+
+    /// Stores `count` weights or values at number `index` from `start`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Vector`].
+    unsafe fn store(value: Self::Lanes, start: *mut u32, index: usize, count: usize);
+}
+
+impl<V: Vector> AttentionFormat for F32<V> {
+    const FORMAT: Format = Format::F32;
+
+    fn pack_values(values: Left<'_>, columns: usize, tokens: usize, lanes: usize, packed: &mut [u32]) {
+        for (i, panel) in packed.chunks_exact_mut(lanes * tokens).enumerate() {
+            let count = lanes.min(columns - i * lanes);
+            for (token, row) in panel.chunks_exact_mut(lanes).enumerate() {
+                let from = &values.units[token * values.stride + i * lanes..][..count];
+                row[..count].copy_from_slice(from);
+                row[count..].fill(0);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store(value: V, start: *mut u32, index: usize, count: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { value.store_first(start.cast::<f32>().add(index), count) }
+    }
+}
+
+impl<V: Vector> AttentionFormat for Bf16<V>
+where
+    Bf16<V>: Arithmetic<Lanes = V>,
+{
+    const FORMAT: Format = Format::Bf16;
+
+    fn pack_values(values: Left<'_>, columns: usize, tokens: usize, lanes: usize, packed: &mut [u32]) {
+        // Two tokens of a column make a unit; a token's two columns stand in one unit so far.
+        let none = [0_u32; WIDEST / 2];
+        let pairs = tokens.div_ceil(2);
+        for (i, panel) in packed.chunks_exact_mut(lanes * pairs).enumerate() {
+            let count = lanes.min(columns - i * lanes);
+            let units = count / 2;
+            let row_of = |token: usize| {
+                if token < tokens {
+                    &values.units[token * values.stride + i * lanes / 2..][..units]
+                } else {
+                    &none[..units]
+                }
+            };
+            for (pair, row) in panel.chunks_exact_mut(lanes).enumerate() {
+                let (row, padding) = row.split_at_mut(count);
+                let (first, second) = (row_of(2 * pair), row_of(2 * pair + 1));
+                for ((out, &a), &b) in row.as_chunks_mut::<2>().0.iter_mut().zip(first).zip(second) {
+                    *out = [a & 0xFFFF | b << 16, a >> 16 | b & 0xFFFF_0000];
+                }
+                padding.fill(0);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store(value: V, start: *mut u32, index: usize, count: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { store_first_bf16(value, start.cast::<u16>().add(index), count) }
+    }
+}
+
+/// Scores as they come, row by row, in f32.
 struct Scores {
     start: *mut f32,
     stride: usize,
@@ -92,95 +178,113 @@ struct Scores {
 
 impl<V: Vector> Sink<V> for Scores {
     #[inline(always)]
-    unsafe fn put(&self, row: usize, column: usize, count: usize, sums: V) {
-        // SAFETY: the rows of a query block and all keys have their place in the scratch.
-        unsafe {
-            let to = self
-                .start
-                .add((row - self.first_row) * self.stride + column);
-            sums.store_first(to, count);
-        }
-    }
-}
-
-/// Weighted values, divided by the row's sum of weights.
-struct Weighted<'a> {
-    out: *mut f32,
-    stride: usize,
-    inverse_sums: &'a [f32],
-}
-
-impl<V: Vector> Sink<V> for Weighted<'_> {
-    #[inline(always)]
-    unsafe fn put(&self, row: usize, column: usize, count: usize, sums: V) {
-        // SAFETY: the rows of a query block and the columns of a head have their place in `out`.
-        unsafe {
-            let to = self.out.add(row * self.stride + column);
-            sums.mul(V::splat(*self.inverse_sums.get_unchecked(row)))
-                .store_first(to, count);
-        }
-    }
-}
-
-/// Packs the transpose of `keys`: panels of `lanes` tokens, `[head_size][lanes]` each.
-fn pack_keys(keys: Left<'_>, tokens: usize, lanes: usize, packed: &mut [f32]) {
-    for (i, panel) in packed.chunks_exact_mut(lanes * keys.depth).enumerate() {
-        for lane in 0..lanes {
-            let token = i * lanes + lane;
-            let column = panel[lane..].iter_mut().step_by(lanes);
-            if token < tokens {
-                let key = &keys.values[token * keys.stride..][..keys.depth];
-                column.zip(key).for_each(|(to, &from)| *to = from);
-            } else {
-                column.for_each(|to| *to = 0.0);
+    unsafe fn put<const MR: usize, const NV: usize>(
+        &self,
+        row: usize,
+        column: usize,
+        _: usize,
+        sums: [[V; NV]; MR],
+    ) {
+        for i in 0..MR {
+            for j in 0..NV {
+                // SAFETY: a query block's rows have room for all keys, padded to whole panels.
+                unsafe {
+                    let row = (row + i - self.first_row) * self.stride;
+                    sums[i][j].store(self.start.add(row + column + j * V::LANES));
+                }
             }
         }
     }
 }
 
-/// Packs `values`: panels of `lanes` columns, `[tokens][lanes]` each.
-fn pack_values(values: Left<'_>, tokens: usize, lanes: usize, packed: &mut [f32]) {
-    for (i, panel) in packed.chunks_exact_mut(lanes * tokens).enumerate() {
-        let columns = lanes.min(values.depth - i * lanes);
-        for (token, row) in panel.chunks_exact_mut(lanes).enumerate() {
-            let from = &values.values[token * values.stride + i * lanes..][..columns];
-            row[..columns].copy_from_slice(from);
-            row[columns..].fill(0.0);
+/// Weighted values, divided by the row's sum of weights, in the format of `A`.
+struct Weighted<'a, A> {
+    out: *mut u32,
+    /// In numbers.
+    stride: usize,
+    inverse_sums: &'a [f32],
+    format: PhantomData<A>,
+}
+
+impl<A: AttentionFormat> Sink<A::Lanes> for Weighted<'_, A> {
+    #[inline(always)]
+    unsafe fn put<const MR: usize, const NV: usize>(
+        &self,
+        row: usize,
+        column: usize,
+        columns: usize,
+        sums: [[A::Lanes; NV]; MR],
+    ) {
+        let Self { out, stride, inverse_sums, .. } = *self;
+        let lanes = A::Lanes::LANES;
+        for j in 0..NV {
+            if j * lanes >= columns {
+                break;
+            }
+            let count = lanes.min(columns - j * lanes);
+            for i in 0..MR {
+                // SAFETY: a query block's rows and a head's columns have their place in `out`.
+                unsafe {
+                    let scale = A::Lanes::splat(*inverse_sums.get_unchecked(row + i));
+                    let index = (row + i) * stride + column + j * lanes;
+                    A::store(sums[i][j].mul(scale), out, index, count);
+                }
+            }
         }
     }
 }
 
-/// Turns a row of scores into `exp((score - largest) * scale)`; returns 1 / their sum.
+/// Packs the transpose of `keys`: panels of `lanes` tokens, `[depth][lanes]` units each.
+fn pack_keys(keys: Left<'_>, tokens: usize, lanes: usize, packed: &mut [u32]) {
+    for (i, panel) in packed.chunks_exact_mut(lanes * keys.depth).enumerate() {
+        for lane in 0..lanes {
+            let token = i * lanes + lane;
+            let column = panel[lane..].iter_mut().step_by(lanes);
+            if token < tokens {
+                let key = &keys.units[token * keys.stride..][..keys.depth];
+                column.zip(key).for_each(|(to, &from)| *to = from);
+            } else {
+                column.for_each(|to| *to = 0);
+            }
+        }
+    }
+}
+
+/// Turns a row of `count` f32 scores into `exp((score - largest) * scale)` in the format, padded
+/// with a zero to whole units; returns 1 / their sum.
 ///
 /// # Safety
 ///
-/// As for [`Vector`].
+/// As for [`Vector`]; `row` holds the scores, padded to whole registers.
 #[inline(always)]
-unsafe fn softmax_row<V: Vector>(row: &mut [f32], scale: f32) -> f32 {
-    let at = row.as_mut_ptr();
-    let whole = row.len() / V::LANES * V::LANES;
-    // SAFETY: the caller's promise; whole registers up to `whole`, then the `rest` lanes.
+unsafe fn softmax_row<A: AttentionFormat>(row: &mut [u32], count: usize, scale: f32) -> f32 {
+    let lanes = A::Lanes::LANES;
+    let (start, whole) = (row.as_mut_ptr(), count / lanes * lanes);
+    let scores = start.cast::<f32>();
+    // SAFETY: the caller's promise; whole registers up to `whole`, then the `rest` lanes. A weight
+    // is never wider than its score, so what is stored has been read.
     unsafe {
-        let mut largest = V::splat(f32::NEG_INFINITY);
-        for i in (0..whole).step_by(V::LANES) {
-            largest = largest.max(V::load(at.add(i)));
+        let rest = count - whole;
+        let mut largest = A::Lanes::splat(f32::NEG_INFINITY);
+        for i in (0..whole).step_by(lanes) {
+            largest = largest.max(A::Lanes::load(scores.add(i)));
         }
-        let rest = row.len() - whole;
-        let largest = row[whole..]
-            .iter()
-            .copied()
-            .fold(largest.largest(), f32::max);
-        let (largest, scale) = (V::splat(largest), V::splat(scale));
-        let mut sum = V::splat(0.0);
-        for i in (0..whole).step_by(V::LANES) {
-            let weight = vector::exp(V::load(at.add(i)).sub(largest).mul(scale));
-            weight.store(at.add(i));
+        let mut most = largest.largest();
+        for i in whole..count {
+            most = most.max(*scores.add(i));
+        }
+        let (largest, scale) = (A::Lanes::splat(most), A::Lanes::splat(scale));
+        let mut sum = A::Lanes::splat(0.0);
+        for i in (0..whole).step_by(lanes) {
+            let weight = vector::exp(A::Lanes::load(scores.add(i)).sub(largest).mul(scale));
+            A::store(weight, start, i, lanes);
             sum = sum.add(weight);
         }
         if rest > 0 {
-            let scores = V::load_first(at.add(whole), rest);
+            let scores = A::Lanes::load_first(scores.add(whole), rest);
             let weight = vector::exp(scores.sub(largest).mul(scale)).first(rest);
-            weight.store_first(at.add(whole), rest);
+            let padded = rest.next_multiple_of(A::FORMAT.numbers_per_unit());
+            A::store(weight, start, whole, padded);
             sum = sum.add(weight);
         }
         1.0 / sum.sum()
@@ -189,165 +293,133 @@ unsafe fn softmax_row<V: Vector>(row: &mut [f32], scale: f32) -> f32 {
 
 /// # Safety
 ///
-/// As for [`Vector`]; `MR` is at most 8, `NV * LANES` at most and a divisor of [`WIDEST`], and the
-/// arguments are one head's as [`attention`] cuts them.
+/// As for [`Vector`]; `MR` is 6 or 4, `NV * LANES` is a divisor of [`WIDEST`], and the arguments
+/// are one head's as [`attention`] cuts them.
 #[inline(always)]
-unsafe fn head<V: Vector, const MR: usize, const NV: usize>(arguments: &mut Arguments<'_>) {
-    let Arguments {
-        shape,
-        queries,
-        keys,
-        values,
-        out,
-        out_offset,
-        scratch,
-    } = arguments;
-    let AttentionShape {
-        query_tokens,
-        key_tokens,
-        head_size,
-        heads,
-        ..
-    } = *shape;
-    let lanes = NV * V::LANES;
+unsafe fn head<A: AttentionFormat, const MR: usize, const NV: usize>(
+    arguments: &mut Arguments<'_>,
+) {
+    let Arguments { shape, queries, keys, values, out, out_offset, out_stride, scratch } = arguments;
+    let AttentionShape { query_tokens, key_tokens, head_size, .. } = *shape;
+    let lanes = NV * A::Lanes::LANES;
+    let per_unit = A::FORMAT.numbers_per_unit();
+    let token_units = key_tokens.div_ceil(per_unit);
     let (packed_keys, rest) = scratch.split_at_mut(shape.padded_keys() * head_size);
     let (packed_values, rest) = rest.split_at_mut(head_size.next_multiple_of(WIDEST) * key_tokens);
-    let (scores, inverse_sums) = rest.split_at_mut(QUERY_ROWS * shape.padded_keys());
-    let packed_keys = &mut packed_keys[..key_tokens.next_multiple_of(lanes) * head_size];
-    let packed_values = &mut packed_values[..head_size.next_multiple_of(lanes) * key_tokens];
+    let scores = &mut rest[..QUERY_ROWS * shape.padded_keys()];
+    let packed_keys = &mut packed_keys[..key_tokens.next_multiple_of(lanes) * keys.depth];
+    let packed_values = &mut packed_values[..head_size.next_multiple_of(lanes) * token_units];
     pack_keys(*keys, key_tokens, lanes, packed_keys);
-    pack_values(*values, key_tokens, lanes, packed_values);
+    A::pack_values(*values, head_size, key_tokens, lanes, packed_values);
     let scale = 1.0 / (head_size as f32).sqrt();
     let stride = shape.padded_keys();
-    let width = heads * head_size;
+    let mut inverse_sums = [0.0; QUERY_ROWS];
 
     for first_row in (0..query_tokens).step_by(QUERY_ROWS) {
         let rows = QUERY_ROWS.min(query_tokens - first_row);
-        let sink = Scores {
-            start: scores.as_mut_ptr(),
-            stride,
-            first_row,
-        };
+        let sink = Scores { start: scores.as_mut_ptr().cast(), stride, first_row };
         for row in (first_row..first_row + rows).step_by(MR) {
             let count = MR.min(first_row + rows - row);
-            for (i, panel) in packed_keys.chunks_exact(lanes * head_size).enumerate() {
+            for (i, units) in packed_keys.chunks_exact(lanes * keys.depth).enumerate() {
                 let column = i * lanes;
-                let panel = Panel {
-                    values: panel,
-                    column,
-                    columns: lanes.min(key_tokens - column),
-                };
-                // SAFETY: the caller's promise; the scratch holds `rows` rows of scores.
-                unsafe { rows_times_panel::<V, _, NV>(*queries, row, count, panel, &sink) }
+                let panel = Panel { units, column, columns: lanes.min(key_tokens - column) };
+                // SAFETY: the caller's promise; the scratch holds `rows` padded rows of scores.
+                unsafe { rows_times_panel::<A, _, MR, NV>(*queries, row, count, panel, &sink) }
             }
         }
-        for (row, inverse) in scores
-            .chunks_exact_mut(stride)
-            .zip(&mut *inverse_sums)
-            .take(rows)
-        {
+        for (row, inverse) in scores.chunks_exact_mut(stride).zip(&mut inverse_sums).take(rows) {
             // SAFETY: the caller's promise.
-            *inverse = unsafe { softmax_row::<V>(&mut row[..key_tokens], scale) };
+            *inverse = unsafe { softmax_row::<A>(row, key_tokens, scale) };
         }
-        let weights = Left {
-            values: scores,
-            stride,
-            depth: key_tokens,
-        };
-        let to = out.at(*out_offset + first_row * width);
-        let sink = Weighted {
-            out: to,
-            stride: width,
-            inverse_sums,
-        };
+        let weights = Left { units: scores, stride, depth: token_units };
+        let to = out.at(*out_offset + first_row * *out_stride);
+        let stride = *out_stride * per_unit;
+        let sink =
+            Weighted::<A> { out: to, stride, inverse_sums: &inverse_sums, format: PhantomData };
         for row in (0..rows).step_by(MR) {
             let count = MR.min(rows - row);
-            for (i, panel) in packed_values.chunks_exact(lanes * key_tokens).enumerate() {
+            for (i, units) in packed_values.chunks_exact(lanes * token_units).enumerate() {
                 let column = i * lanes;
-                let panel = Panel {
-                    values: panel,
-                    column,
-                    columns: lanes.min(head_size - column),
-                };
+                let panel = Panel { units, column, columns: lanes.min(head_size - column) };
                 // SAFETY: the caller's promise; this head's columns of `out` are this task's own.
-                unsafe { rows_times_panel::<V, _, NV>(weights, row, count, panel, &sink) }
+                unsafe { rows_times_panel::<A, _, MR, NV>(weights, row, count, panel, &sink) }
             }
         }
     }
 }
 
-/// `softmax(q k^T / sqrt(D)) v` for each head; `out` is `[B * query_tokens][H * D]`.
+/// Queries, keys and values of an attention.
+#[derive(Clone, Copy)]
+pub struct QueryKeyValue<'a> {
+    /// What asks.
+    pub queries: Heads<'a>,
+    /// What is asked.
+    pub keys: Heads<'a>,
+    /// What answers.
+    pub values: Heads<'a>,
+}
+
+/// `softmax(q k^T / sqrt(D)) v` for each head into the first B x `query_tokens` rows of `out`.
 ///
 /// # Panics
 ///
-/// When a slice is too short, or `scratch` is less than
+/// When formats differ or are int8, rows are missing, D is odd in bf16, or `scratch` is less than
 /// [`scratch_per_worker`](AttentionShape::scratch_per_worker) times the pool's threads.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "three inputs, one output, and where to work"
-)]
 pub(crate) fn attention(
     isa: Isa,
     pool: &Pool,
     shape: AttentionShape,
-    queries: Heads<'_>,
-    keys: Heads<'_>,
-    values: Heads<'_>,
-    out: &mut [f32],
-    scratch: &mut [f32],
+    inputs: QueryKeyValue<'_>,
+    out: &mut Rows,
+    scratch: &mut [u32],
 ) {
-    let AttentionShape {
-        batch,
-        query_tokens,
-        key_tokens,
-        heads,
-        head_size,
-    } = shape;
-    let width = heads * head_size;
-    assert_eq!(
-        out.len(),
-        batch * query_tokens * width,
-        "the output is B x queries x width"
-    );
-    if out.is_empty() {
+    let AttentionShape { batch, query_tokens, key_tokens, heads, head_size } = shape;
+    if batch * query_tokens * heads * head_size == 0 {
         return;
     }
+    let QueryKeyValue { queries, keys, values } = inputs;
+    let format = queries.rows.format;
+    assert_ne!(format, Format::Int8, "attention is in f32 or bf16");
     assert!(key_tokens > 0, "an attention has keys");
-    queries.check(&shape, query_tokens);
-    keys.check(&shape, key_tokens);
-    values.check(&shape, key_tokens);
+    let per_unit = format.numbers_per_unit();
+    assert_eq!(head_size % per_unit, 0, "heads begin at whole units");
+    queries.check(&shape, query_tokens, format);
+    keys.check(&shape, key_tokens, format);
+    values.check(&shape, key_tokens, format);
+    assert_eq!(out.format, format, "the output has the inputs' format");
+    assert_eq!(out.width, heads * head_size, "the output holds every head");
+    let out_stride = out.stride();
+    assert!(batch * query_tokens * out_stride <= out.units.len(), "the output has every query");
     let per_worker = shape.scratch_per_worker();
-    assert!(
-        scratch.len() >= per_worker * pool.threads(),
-        "each worker has its scratch"
-    );
-    let (out, scratch) = (SharedMut::new(out), SharedMut::new(scratch));
-    let left = |part: Heads<'_>, sequence, head| {
-        let values: *const [f32] = part.head(&shape, sequence, head);
-        // SAFETY: the slice is the caller's and outlives this function.
-        let values = unsafe { &*values };
-        Left {
-            values,
-            stride: part.token_stride,
-            depth: head_size,
-        }
-    };
+    assert!(scratch.len() >= per_worker * pool.threads(), "each worker has its scratch");
+    let (out, scratch) = (SharedMut::new(&mut out.units), SharedMut::new(scratch));
 
     pool.run(batch * heads, &|work| {
         let (sequence, index) = (work.index / heads, work.index % heads);
         let arguments = &mut Arguments {
             shape,
-            queries: left(queries, sequence, index),
-            keys: left(keys, sequence, index),
-            values: left(values, sequence, index),
+            queries: queries.head(&shape, sequence, index),
+            keys: keys.head(&shape, sequence, index),
+            values: values.head(&shape, sequence, index),
             out,
-            out_offset: sequence * query_tokens * width + index * head_size,
+            out_offset: sequence * query_tokens * out_stride + index * head_size / per_unit,
+            out_stride,
             // SAFETY: no two running tasks have the same worker.
             scratch: unsafe { scratch.part(work.worker * per_worker, per_worker) },
         };
-        dispatch!(
-            isa, head(arguments: &mut Arguments<'_>),
-            avx512 [vector::Avx512, 6, 4], avx2 [vector::Avx2, 6, 2], plain [vector::Plain, 4, 2]
-        );
+        match format {
+            Format::F32 => dispatch!(
+                isa, head(arguments: &mut Arguments<'_>),
+                avx512 [F32<vector::Avx512>, 6, 4],
+                avx2 [F32<vector::Avx2>, 6, 2],
+                plain [F32<vector::Plain>, 4, 2]
+            ),
+            Format::Bf16 | Format::Int8 => dispatch!(
+                isa, head(arguments: &mut Arguments<'_>),
+                avx512 [Bf16<vector::Avx512>, 6, 4],
+                avx2 [Bf16<vector::Avx2>, 6, 2],
+                plain [Bf16<vector::Plain>, 4, 2]
+            ),
+        }
     });
 }

@@ -1,9 +1,11 @@
 //! The door to the kernels: an instruction set and the threads to use it on.
 
-use crate::attention::{self, AttentionShape, Heads};
-use crate::matmul::{self, Epilogue, PackedMatrix};
+use crate::attention::{self, AttentionShape, QueryKeyValue};
+use crate::matmul::{self, Output};
 use crate::norm::{self, LayerNorm};
-use crate::{Isa, Pool};
+use crate::packed::PackedLinear;
+use crate::rows::{Format, Rows};
+use crate::{Isa, Pool, convert};
 
 /// An instruction set and a pool of threads.
 ///
@@ -16,10 +18,7 @@ pub struct Compute {
 impl Compute {
     /// Kernels of `isa` on `threads` threads, the caller's among them.
     pub fn new(isa: Isa, threads: usize) -> Self {
-        Self {
-            isa,
-            pool: Pool::new(threads),
-        }
+        Self { isa, pool: Pool::new(threads) }
     }
 
     /// The instruction set in use.
@@ -32,59 +31,66 @@ impl Compute {
         &self.pool
     }
 
-    /// Packs a weight matrix of `outputs` x `inputs`; see [`PackedMatrix::pack`].
+    /// Packs a linear layer of `bias.len()` outputs and `inputs` inputs in `format`.
+    ///
+    /// `read_row` writes the weights of an output into its slice of `inputs` elements; it is
+    /// called once per output, from any worker.
+    ///
+    /// # Panics
+    ///
+    /// When the size overflows, and with `read_row`.
     pub fn pack(
         &self,
-        outputs: usize,
+        format: Format,
         inputs: usize,
-        read_row: &(dyn Fn(usize, &mut [f32]) + Sync),
-    ) -> PackedMatrix {
-        PackedMatrix::pack(self.isa, &self.pool, outputs, inputs, read_row)
-    }
-
-    /// `out[M x N] = epilogue(a[M x K] x weights^T)`, row-major without gaps; M is what `a` holds.
-    ///
-    /// # Panics
-    ///
-    /// When a slice's length does not fit the weights.
-    pub fn matmul(
-        &self,
-        a: &[f32],
-        weights: &PackedMatrix,
         bias: &[f32],
-        epilogue: Epilogue,
-        out: &mut [f32],
-    ) {
-        matmul::matmul(&self.pool, a, weights, bias, epilogue, out);
+        read_row: &(dyn Fn(usize, &mut [f32]) + Sync),
+    ) -> PackedLinear {
+        PackedLinear::pack(self.isa, &self.pool, format, inputs, bias, read_row)
     }
 
-    /// Layer normalisation of each row of `input` into `out`.
+    /// The first `rows` rows of `input` through `linear` into `output`, M x N.
     ///
     /// # Panics
     ///
-    /// When the slices are not equally many whole rows of the norm's width.
-    pub fn layer_norm(&self, norm: &LayerNorm, input: &[f32], out: &mut [f32]) {
+    /// When formats or lengths do not fit.
+    pub fn matmul(&self, input: &Rows, rows: usize, linear: &PackedLinear, output: Output<'_>) {
+        matmul::matmul(&self.pool, input, rows, linear, output);
+    }
+
+    /// Normalises each row of `input` to mean 0 and variance 1, scales and shifts it, and writes it
+    /// to the same row of `out`, in its format.
+    ///
+    /// # Panics
+    ///
+    /// When `input` is not whole rows of the norm's width, or `out` has fewer or other rows.
+    pub fn layer_norm(&self, norm: &LayerNorm, input: &[f32], out: &mut Rows) {
         norm::layer_norm(self.isa, &self.pool, norm, input, out);
     }
 
-    /// `softmax(q k^T / sqrt(D)) v` for each head; `out` is `[B * query_tokens][H * D]`.
+    /// The first `rows` rows of `input`, in f32 or bf16, into the format of `out`.
     ///
     /// # Panics
     ///
-    /// When a slice is too short for the shape; `scratch` needs
+    /// When `input` is int8, the widths differ, or there are fewer rows.
+    pub fn convert(&self, input: &Rows, rows: usize, out: &mut Rows) {
+        convert::convert(self.isa, &self.pool, input, rows, out);
+    }
+
+    /// `softmax(q k^T / sqrt(D)) v` for each head into the first B x `query_tokens` rows of `out`.
+    ///
+    /// # Panics
+    ///
+    /// When formats differ or are int8, rows are missing, or D is odd in bf16; `scratch` needs
     /// [`attention_scratch`](Self::attention_scratch) elements.
     pub fn attention(
         &self,
         shape: AttentionShape,
-        queries: Heads<'_>,
-        keys: Heads<'_>,
-        values: Heads<'_>,
-        out: &mut [f32],
-        scratch: &mut [f32],
+        inputs: QueryKeyValue<'_>,
+        out: &mut Rows,
+        scratch: &mut [u32],
     ) {
-        attention::attention(
-            self.isa, &self.pool, shape, queries, keys, values, out, scratch,
-        );
+        attention::attention(self.isa, &self.pool, shape, inputs, out, scratch);
     }
 
     /// Elements of scratch that [`attention`](Self::attention) needs for `shape`.

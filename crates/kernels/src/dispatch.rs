@@ -8,7 +8,7 @@ macro_rules! dispatch {
         avx512 [$($avx512:tt)*], avx2 [$($avx2:tt)*], plain [$($plain:tt)*]
     ) => {{
         #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+        #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx512bf16,avx512vnni,avx2,fma")]
         fn avx512($arguments: $type) {
             // SAFETY: the features are enabled; the rest is the kernel's contract, kept by the
             // caller of the macro.

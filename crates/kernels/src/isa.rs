@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::KernelError;
+use crate::{Format, KernelError};
 
 /// An instruction set that this machine has.
 ///
@@ -20,7 +20,8 @@ pub(crate) enum Kind {
     /// AVX2 with FMA: 8 lanes, 16 registers.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// AVX-512 F: 16 lanes, 32 registers.
+    /// AVX-512 with BF16 and VNNI (Zen 4, Sapphire Rapids and later): 16 lanes, 32 registers.
+    /// Older AVX-512 processors use AVX2.
     #[cfg(target_arch = "x86_64")]
     Avx512,
 }
@@ -46,6 +47,8 @@ impl Kind {
                     && is_x86_feature_detected!("avx512vl")
                     && is_x86_feature_detected!("avx512bw")
                     && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512bf16")
+                    && is_x86_feature_detected!("avx512vnni")
             }
         }
     }
@@ -78,6 +81,15 @@ impl Isa {
             .filter(|kind| kind.is_present())
             .map(Self)
             .collect()
+    }
+
+    /// Whether one instruction multiplies this format; otherwise it is taken apart first.
+    pub fn has_native(self, format: Format) -> bool {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => true,
+            _ => format == Format::F32,
+        }
     }
 
     /// The name by which users choose it: `scalar`, `avx2` or `avx512`.

@@ -18,34 +18,43 @@
 //!
 //! # How to read it
 //!
-//! `vector` names the few operations that an instruction set must offer; `tile` holds the one
-//! register block that all products are made of; `matmul`, `attention` and `norm` are written once
-//! over those two; `dispatch` turns an [`Isa`] into a compiled copy.
+//! `vector` names the few operations on f32 that an instruction set must offer, `arithmetic` the one
+//! step of a product in each number format; `tile` holds the register block that all products are
+//! made of. `matmul`, `attention`, `norm` and `convert` are written once over those; `dispatch` turns
+//! an [`Isa`] into a compiled copy. To follow one product: `packed` lays out the weights, `matmul`
+//! cuts the work, `tile` multiplies, and the sinks of `matmul` finish the sums.
 
 #![expect(
     clippy::inline_always,
     reason = "a kernel must be inlined into the function that enables its instruction set"
 )]
 
+mod arithmetic;
 mod attention;
 mod buffer;
 mod compute;
+mod convert;
 mod dispatch;
+mod emit;
 mod error;
 mod isa;
 mod matmul;
 pub mod naive;
 mod norm;
+mod packed;
 mod pool;
+mod rows;
 mod shared;
 mod tile;
 mod vector;
 
-pub use attention::{AttentionShape, Heads};
-pub use buffer::Buffer;
+pub use attention::{AttentionShape, Heads, QueryKeyValue};
+pub use buffer::{Buffer, Number};
 pub use compute::Compute;
 pub use error::KernelError;
 pub use isa::Isa;
-pub use matmul::{Epilogue, PackedMatrix};
+pub use matmul::Output;
 pub use norm::LayerNorm;
+pub use packed::PackedLinear;
 pub use pool::Pool;
+pub use rows::{Format, Rows};

@@ -1,6 +1,6 @@
 //! The plain twin of each kernel: what it means, in f64, without any thought of speed.
 
-use crate::{AttentionShape, Epilogue, Heads, LayerNorm};
+use crate::{AttentionShape, LayerNorm};
 
 /// The tanh form of GELU, as `gelu_pytorch_tanh` defines it.
 pub fn gelu(x: f64) -> f64 {
@@ -8,86 +8,64 @@ pub fn gelu(x: f64) -> f64 {
     0.5 * x * (1.0 + inner.tanh())
 }
 
-/// `out[M x N] = epilogue(a[M x K] x weights[N x K]^T)`; N is the length of `bias`.
-pub fn matmul(a: &[f32], weights: &[f32], bias: &[f32], epilogue: Epilogue, out: &mut [f32]) {
-    let outputs = bias.len();
-    let depth = weights.len() / outputs;
-    for (a, out) in a.chunks_exact(depth).zip(out.chunks_exact_mut(outputs)) {
-        for (n, out) in out.iter_mut().enumerate() {
-            let weights = &weights[n * depth..(n + 1) * depth];
-            let products = a
-                .iter()
-                .zip(weights)
-                .map(|(&a, &w)| f64::from(a) * f64::from(w));
-            let sum = products.sum::<f64>() + f64::from(bias[n]);
-            *out = match epilogue {
-                Epilogue::Bias => sum,
-                Epilogue::BiasGelu => gelu(sum),
-                Epilogue::BiasAdd => f64::from(*out) + sum,
-            } as f32;
+/// `input[M x K] x weights[N x K]^T + bias`, M x N; N is the length of `bias`.
+pub fn matmul(input: &[f32], weights: &[f32], bias: &[f32]) -> Vec<f64> {
+    let depth = weights.len() / bias.len();
+    let mut out = Vec::new();
+    for row in input.chunks_exact(depth) {
+        for (weights, &bias) in weights.chunks_exact(depth).zip(bias) {
+            let products = row.iter().zip(weights).map(|(&a, &w)| f64::from(a) * f64::from(w));
+            out.push(products.sum::<f64>() + f64::from(bias));
         }
     }
+    out
 }
 
-/// Each row of `input` normalised, scaled and shifted into `out`.
-pub fn layer_norm(norm: &LayerNorm, input: &[f32], out: &mut [f32]) {
+/// Each row of `input` normalised, scaled and shifted.
+pub fn layer_norm(norm: &LayerNorm, input: &[f32]) -> Vec<f64> {
     let width = norm.weight.len();
-    for (input, out) in input.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
-        let values = || input.iter().map(|&x| f64::from(x));
+    let mut out = Vec::new();
+    for row in input.chunks_exact(width) {
+        let values = || row.iter().map(|&x| f64::from(x));
         let mean = values().sum::<f64>() / width as f64;
         let variance = values().map(|x| (x - mean).powi(2)).sum::<f64>() / width as f64;
         let scale = 1.0 / (variance + f64::from(norm.epsilon)).sqrt();
         for (i, x) in values().enumerate() {
             let normal = (x - mean) * scale;
-            out[i] = (normal * f64::from(norm.weight[i]) + f64::from(norm.bias[i])) as f32;
+            out.push(normal * f64::from(norm.weight[i]) + f64::from(norm.bias[i]));
         }
     }
+    out
 }
 
-/// `softmax(q k^T / sqrt(D)) v` for each head; `out` is `[B * query_tokens][H * D]`.
-pub fn attention(
-    shape: AttentionShape,
-    queries: Heads<'_>,
-    keys: Heads<'_>,
-    values: Heads<'_>,
-    out: &mut [f32],
-) {
-    let AttentionShape {
-        batch,
-        query_tokens,
-        key_tokens,
-        heads,
-        head_size,
-    } = shape;
-    let at = |part: &Heads<'_>, b: usize, t: usize, h: usize, d: usize| {
-        f64::from(part.values[b * part.batch_stride + t * part.token_stride + h * head_size + d])
-    };
+/// `softmax(q k^T / sqrt(D)) v` for each head; queries, keys, values and the result are
+/// `[B][tokens][H * D]`.
+pub fn attention(shape: AttentionShape, q: &[f32], k: &[f32], v: &[f32]) -> Vec<f64> {
+    let AttentionShape { batch, query_tokens, key_tokens, heads, head_size } = shape;
+    let width = heads * head_size;
     let scale = 1.0 / (head_size as f64).sqrt();
-    for b in 0..batch {
-        for h in 0..heads {
-            for q in 0..query_tokens {
-                let score = |k| {
-                    (0..head_size)
-                        .map(|d| at(&queries, b, q, h, d) * at(&keys, b, k, h, d))
-                        .sum::<f64>()
-                        * scale
+    let mut out = vec![0.0; batch * query_tokens * width];
+    for sequence in 0..batch {
+        for head in 0..heads {
+            let column = head * head_size;
+            let key_row = |token: usize| (sequence * key_tokens + token) * width + column;
+            for query in 0..query_tokens {
+                let query_row = (sequence * query_tokens + query) * width + column;
+                let score = |token: usize| {
+                    let pairs = (0..head_size).map(|d| (q[query_row + d], k[key_row(token) + d]));
+                    pairs.map(|(q, k)| f64::from(q) * f64::from(k)).sum::<f64>() * scale
                 };
                 let scores = (0..key_tokens).map(score).collect::<Vec<_>>();
                 let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                let weights = scores
-                    .iter()
-                    .map(|s| (s - largest).exp())
-                    .collect::<Vec<_>>();
+                let weights = scores.iter().map(|s| (s - largest).exp()).collect::<Vec<_>>();
                 let sum = weights.iter().sum::<f64>();
                 for d in 0..head_size {
-                    let weighted = weights
-                        .iter()
-                        .enumerate()
-                        .map(|(k, w)| w * at(&values, b, k, h, d));
-                    let place = (b * query_tokens + q) * heads * head_size + h * head_size + d;
-                    out[place] = (weighted.sum::<f64>() / sum) as f32;
+                    let weighted = weights.iter().enumerate();
+                    let weighted = weighted.map(|(t, weight)| weight * f64::from(v[key_row(t) + d]));
+                    out[query_row + d] = weighted.sum::<f64>() / sum;
                 }
             }
         }
     }
+    out
 }

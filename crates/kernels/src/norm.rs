@@ -2,7 +2,9 @@
 
 use crate::Isa;
 use crate::dispatch::dispatch;
+use crate::emit::{LaneSource, RowTarget, emit_row};
 use crate::pool::Pool;
+use crate::rows::Rows;
 use crate::shared::SharedMut;
 use crate::vector::{self, Vector};
 
@@ -23,95 +25,139 @@ pub struct LayerNorm {
 struct Arguments<'a> {
     norm: &'a LayerNorm,
     input: &'a [f32],
-    out: &'a mut [f32],
+    target: RowTarget<'a>,
 }
 
-/// # Safety
-///
-/// As for [`Vector`]; `input` and `out` are equally many whole rows of the norm's width.
-#[inline(always)]
-unsafe fn rows<V: Vector>(arguments: &mut Arguments<'_>) {
-    let LayerNorm {
-        weight,
-        bias,
-        epsilon,
-    } = arguments.norm;
-    let width = weight.len();
-    let inverse_width = 1.0 / width as f32;
-    let pairs = arguments
-        .input
-        .chunks_exact(width)
-        .zip(arguments.out.chunks_exact_mut(width));
-    for (input, out) in pairs {
-        let (from, to) = (input.as_ptr(), out.as_mut_ptr());
-        let count = |column: usize| V::LANES.min(width - column);
-        // SAFETY: the caller's promise; each access takes `count(column)` elements from `column`
-        // of a slice of `width`.
+/// A row on its way through the normalisation.
+struct Normalised<'a, V> {
+    norm: &'a LayerNorm,
+    input: &'a [f32],
+    mean: V,
+    scale: V,
+}
+
+impl<V: Vector> LaneSource<V> for Normalised<'_, V> {
+    #[inline(always)]
+    unsafe fn lanes(&self, column: usize, count: usize) -> V {
+        // SAFETY: the caller's promise: input, weight and bias have the row's width.
         unsafe {
-            let mut sum = V::splat(0.0);
-            let mut column = 0;
-            while column < width {
-                sum = sum.add(V::load_first(from.add(column), count(column)));
-                column += V::LANES;
-            }
-            let mean = V::splat(sum.sum() * inverse_width);
-
-            let mut squares = V::splat(0.0);
-            column = 0;
-            while column < width {
-                let n = count(column);
-                let deviation = V::load_first(from.add(column), n).sub(mean);
-                // The lanes beyond the row must add nothing.
-                let deviation = if n < V::LANES {
-                    deviation.first(n)
-                } else {
-                    deviation
-                };
-                squares = deviation.mul_add(deviation, squares);
-                column += V::LANES;
-            }
-            let scale = V::splat(1.0 / (squares.sum() * inverse_width + epsilon).sqrt());
-
-            column = 0;
-            while column < width {
-                let n = count(column);
-                let normal = V::load_first(from.add(column), n).sub(mean).mul(scale);
-                let weight = V::load_first(weight.as_ptr().add(column), n);
-                let bias = V::load_first(bias.as_ptr().add(column), n);
-                normal.mul_add(weight, bias).store_first(to.add(column), n);
-                column += V::LANES;
-            }
+            let load = |values: &[f32]| V::load_first(values.as_ptr().add(column), count);
+            let normal = load(self.input).sub(self.mean).mul(self.scale);
+            normal.mul_add(load(&self.norm.weight), load(&self.norm.bias))
         }
     }
 }
 
-/// Normalises each row of `input` to mean 0 and variance 1, then scales and shifts it.
+/// # Safety
+///
+/// As for [`Vector`]; `input` is a row of the norm's width, `target` one of as many numbers.
+#[inline(always)]
+unsafe fn row<V: Vector>(arguments: &mut Arguments<'_>) {
+    let Arguments { norm, input, target } = arguments;
+    let width = input.len();
+    let inverse_width = 1.0 / width as f32;
+    let from = input.as_ptr();
+    let count = |column: usize| V::LANES.min(width - column);
+    // SAFETY: the caller's promise; each access takes `count(column)` elements from `column`.
+    unsafe {
+        let mut sum = V::splat(0.0);
+        let mut column = 0;
+        while column < width {
+            sum = sum.add(V::load_first(from.add(column), count(column)));
+            column += V::LANES;
+        }
+        let mean = V::splat(sum.sum() * inverse_width);
+
+        let mut squares = V::splat(0.0);
+        column = 0;
+        while column < width {
+            let n = count(column);
+            let deviation = V::load_first(from.add(column), n).sub(mean);
+            // The lanes beyond the row must add nothing.
+            let deviation = if n < V::LANES { deviation.first(n) } else { deviation };
+            squares = deviation.mul_add(deviation, squares);
+            column += V::LANES;
+        }
+        let scale = V::splat(1.0 / (squares.sum() * inverse_width + norm.epsilon).sqrt());
+        emit_row(target, width, &Normalised { norm, input, mean, scale });
+    }
+}
+
+/// Normalises each row of `input` to mean 0 and variance 1, scales and shifts it, and writes it to
+/// the same row of `out`.
 ///
 /// # Panics
 ///
-/// When the slices are not equally many whole rows of the norm's width.
-pub(crate) fn layer_norm(isa: Isa, pool: &Pool, norm: &LayerNorm, input: &[f32], out: &mut [f32]) {
+/// When `input` is not whole rows of the norm's width, or `out` has fewer or other rows.
+pub(crate) fn layer_norm(isa: Isa, pool: &Pool, norm: &LayerNorm, input: &[f32], out: &mut Rows) {
     let width = norm.weight.len();
-    assert_eq!(
-        norm.bias.len(),
-        width,
-        "weight and bias have the row's width"
-    );
-    assert_eq!(input.len(), out.len(), "as many rows out as in");
+    assert_eq!(norm.bias.len(), width, "weight and bias have the row's width");
+    assert_eq!(out.width, width, "the output rows have the norm's width");
     if width == 0 {
         return;
     }
-    assert_eq!(input.len() % width, 0, "the input has whole rows");
-    let task = TASK_ROWS * width;
-    let out = SharedMut::new(out);
-    pool.run(input.len().div_ceil(task), &|work| {
-        let input = &input[work.index * task..(work.index * task + task).min(input.len())];
-        // SAFETY: each task writes its own rows.
-        let out = unsafe { out.part(work.index * task, input.len()) };
-        let arguments = &mut Arguments { norm, input, out };
-        dispatch!(
-            isa, rows(arguments: &mut Arguments<'_>),
-            avx512 [vector::Avx512], avx2 [vector::Avx2], plain [vector::Plain]
-        );
+    let rows = input.len() / width;
+    assert_eq!(input.len(), rows * width, "the input has whole rows");
+    let out = SharedRows::new(out, rows);
+    pool.run(rows.div_ceil(TASK_ROWS), &|work| {
+        let first = work.index * TASK_ROWS;
+        for index in first..(first + TASK_ROWS).min(rows) {
+            // SAFETY: each task writes its own rows.
+            let target = unsafe { out.row(index) };
+            let arguments =
+                &mut Arguments { norm, input: &input[index * width..(index + 1) * width], target };
+            dispatch!(
+                isa, row(arguments: &mut Arguments<'_>),
+                avx512 [vector::Avx512], avx2 [vector::Avx2], plain [vector::Plain]
+            );
+        }
     });
+}
+
+/// [`Rows`] that several workers write, each its own.
+#[derive(Clone, Copy)]
+pub(crate) struct SharedRows<'a> {
+    format: crate::Format,
+    stride: usize,
+    units: SharedMut<'a, u32>,
+    scales: SharedMut<'a>,
+    zeros: SharedMut<'a>,
+    /// 1 where rows have a scale and a zero, else 0.
+    per_row: usize,
+}
+
+impl<'a> SharedRows<'a> {
+    /// # Panics
+    ///
+    /// When `rows` has fewer than `count` rows.
+    pub(crate) fn new(rows: &'a mut Rows, count: usize) -> Self {
+        let stride = rows.stride();
+        assert!(count * stride <= rows.units.len(), "the output has that many rows");
+        Self {
+            format: rows.format,
+            stride,
+            per_row: usize::from(rows.format == crate::Format::Int8),
+            units: SharedMut::new(&mut rows.units),
+            scales: SharedMut::new(&mut rows.scales),
+            zeros: SharedMut::new(&mut rows.zeros),
+        }
+    }
+
+    /// One row to write.
+    ///
+    /// # Safety
+    ///
+    /// No row is handed out twice at a time.
+    pub(crate) unsafe fn row(&self, index: usize) -> RowTarget<'a> {
+        let per_row = self.per_row;
+        // SAFETY: the caller's promise makes the parts disjoint.
+        unsafe {
+            RowTarget {
+                format: self.format,
+                units: self.units.part(index * self.stride, self.stride),
+                scale: self.scales.part(index * per_row, per_row),
+                zero: self.zeros.part(index * per_row, per_row),
+            }
+        }
+    }
 }

@@ -2,16 +2,15 @@
 
 use std::marker::PhantomData;
 
-/// A `&mut [f32]` that may cross to other threads, for tasks that write disjoint parts.
-#[derive(Clone, Copy)]
-pub(crate) struct SharedMut<'a> {
-    start: *mut f32,
+/// A `&mut [T]` that may cross to other threads, for tasks that write disjoint parts.
+pub(crate) struct SharedMut<'a, T = f32> {
+    start: *mut T,
     length: usize,
-    borrow: PhantomData<&'a mut [f32]>,
+    borrow: PhantomData<&'a mut [T]>,
 }
 
-impl<'a> SharedMut<'a> {
-    pub(crate) fn new(slice: &'a mut [f32]) -> Self {
+impl<'a, T> SharedMut<'a, T> {
+    pub(crate) fn new(slice: &'a mut [T]) -> Self {
         Self {
             start: slice.as_mut_ptr(),
             length: slice.len(),
@@ -20,7 +19,7 @@ impl<'a> SharedMut<'a> {
     }
 
     /// The address of element `offset`; reading and writing through it is the caller's proof.
-    pub(crate) fn at(&self, offset: usize) -> *mut f32 {
+    pub(crate) fn at(&self, offset: usize) -> *mut T {
         assert!(offset <= self.length, "an offset lies within its slice");
         self.start.wrapping_add(offset)
     }
@@ -30,7 +29,7 @@ impl<'a> SharedMut<'a> {
     /// # Safety
     ///
     /// No two live parts overlap, on any thread.
-    pub(crate) unsafe fn part(&self, offset: usize, length: usize) -> &'a mut [f32] {
+    pub(crate) unsafe fn part(&self, offset: usize, length: usize) -> &'a mut [T] {
         assert!(
             offset
                 .checked_add(length)
@@ -42,7 +41,15 @@ impl<'a> SharedMut<'a> {
     }
 }
 
-// SAFETY: it is a `&mut [f32]` whose parts are handed out disjointly (the promise of `part`).
-unsafe impl Send for SharedMut<'_> {}
+impl<T> Clone for SharedMut<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for SharedMut<'_, T> {}
+
+// SAFETY: it is a `&mut [T]` whose parts are handed out disjointly (the promise of `part`).
+unsafe impl<T: Send> Send for SharedMut<'_, T> {}
 // SAFETY: as above.
-unsafe impl Sync for SharedMut<'_> {}
+unsafe impl<T: Send> Sync for SharedMut<'_, T> {}

@@ -48,6 +48,75 @@ pub(crate) trait Vector: Copy {
     unsafe fn sum(self) -> f32;
     /// The largest of all lanes.
     unsafe fn largest(self) -> f32;
+    /// The smallest of all lanes.
+    unsafe fn smallest(self) -> f32;
+    /// All lanes from bf16 at `from`.
+    unsafe fn load_bf16(from: *const u16) -> Self;
+    /// All lanes to bf16 at `to`, rounded to nearest, ties to even.
+    unsafe fn store_bf16(self, to: *mut u16);
+    /// All lanes, integral and within 0..=255, to bytes at `to`.
+    unsafe fn store_u8(self, to: *mut u8);
+}
+
+/// The first `count` lanes (at most all) of bf16 at `from`; the others are 0 and not read.
+///
+/// # Safety
+///
+/// As for [`Vector`].
+#[inline(always)]
+pub(crate) unsafe fn load_first_bf16<V: Vector>(from: *const u16, count: usize) -> V {
+    // SAFETY: the caller's promise; the lanes that are read lie within the array or at `from`.
+    unsafe {
+        if count == V::LANES {
+            return V::load_bf16(from);
+        }
+        let mut lanes = [0_u16; 16];
+        std::ptr::copy_nonoverlapping(from, lanes.as_mut_ptr(), count);
+        V::load_bf16(lanes.as_ptr())
+    }
+}
+
+/// The first `count` lanes (at most all) to bf16 at `to`; nothing else is written.
+///
+/// # Safety
+///
+/// As for [`Vector`].
+#[inline(always)]
+pub(crate) unsafe fn store_first_bf16<V: Vector>(value: V, to: *mut u16, count: usize) {
+    // SAFETY: the caller's promise; no set has more than 16 lanes.
+    unsafe {
+        if count == V::LANES {
+            return value.store_bf16(to);
+        }
+        let mut lanes = [0_u16; 16];
+        value.store_bf16(lanes.as_mut_ptr());
+        std::ptr::copy_nonoverlapping(lanes.as_ptr(), to, count);
+    }
+}
+
+/// The first `count` lanes (at most all), as for [`Vector::store_u8`]; nothing else is written.
+///
+/// # Safety
+///
+/// As for [`Vector`].
+#[inline(always)]
+pub(crate) unsafe fn store_first_u8<V: Vector>(value: V, to: *mut u8, count: usize) {
+    // SAFETY: the caller's promise; no set has more than 16 lanes.
+    unsafe {
+        if count == V::LANES {
+            return value.store_u8(to);
+        }
+        let mut lanes = [0_u8; 16];
+        value.store_u8(lanes.as_mut_ptr());
+        std::ptr::copy_nonoverlapping(lanes.as_ptr(), to, count);
+    }
+}
+
+/// The bf16 nearest to a finite number, ties to even.
+#[inline(always)]
+pub(crate) fn bf16(value: f32) -> u16 {
+    let bits = value.to_bits();
+    ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16) as u16
 }
 
 /// e^x, relative error at most 2e-7 for x in -87..=88; beyond, the value at the end of that range.
@@ -99,7 +168,7 @@ pub(crate) unsafe fn gelu<V: Vector>(x: V) -> V {
 
 /// Lanes in plain Rust, for every machine.
 #[derive(Clone, Copy)]
-pub(crate) struct Plain([f32; 8]);
+pub(crate) struct Plain(pub(crate) [f32; 8]);
 
 impl Plain {
     #[inline(always)]
@@ -198,6 +267,26 @@ impl Vector for Plain {
     #[inline(always)]
     unsafe fn largest(self) -> f32 {
         self.0.into_iter().fold(f32::NEG_INFINITY, f32::max)
+    }
+    #[inline(always)]
+    unsafe fn smallest(self) -> f32 {
+        self.0.into_iter().fold(f32::INFINITY, f32::min)
+    }
+    #[inline(always)]
+    unsafe fn load_bf16(from: *const u16) -> Self {
+        // SAFETY: the caller's promise.
+        let lanes = unsafe { from.cast::<[u16; 8]>().read_unaligned() };
+        Self(lanes.map(|lane| f32::from_bits(u32::from(lane) << 16)))
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(self, to: *mut u16) {
+        // SAFETY: the caller's promise.
+        unsafe { to.cast::<[u16; 8]>().write_unaligned(self.0.map(bf16)) }
+    }
+    #[inline(always)]
+    unsafe fn store_u8(self, to: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe { to.cast::<[u8; 8]>().write_unaligned(self.0.map(|lane| lane as u8)) }
     }
 }
 

@@ -1,12 +1,16 @@
 //! The stack of transformer blocks that both towers have.
 //!
 //! A block is pre-norm: `x += attention(norm1(x))`, then `x += mlp(norm2(x))`. No mask: SigLIP
-//! attends to every token, pads included.
+//! attends to every token, pads included. The residual stream is f32 in every precision.
 
-use kernels::{AttentionShape, Buffer, Compute, Epilogue, Heads, LayerNorm};
+use kernels::{
+    AttentionShape, Buffer, Compute, Format, Heads, LayerNorm, Output, PackedLinear, QueryKeyValue,
+    Rows,
+};
 use weights::WeightsError;
 
-use crate::linear::{Linear, Loader};
+use crate::formats::Formats;
+use crate::linear::Loader;
 use crate::stage::{Observer, Stage};
 
 /// Rows (tokens of all sequences) that are computed together: enough to use each weight often
@@ -24,6 +28,7 @@ pub(crate) struct EncoderShape {
     pub(crate) heads: usize,
     pub(crate) layers: usize,
     pub(crate) epsilon: f32,
+    pub(crate) formats: Formats,
 }
 
 impl EncoderShape {
@@ -48,25 +53,43 @@ impl EncoderShape {
 pub(crate) struct Arena {
     /// The residual stream, `[B T][W]`.
     pub(crate) stream: Buffer,
-    /// The stream normalised, or the heads' mixed values, `[B T][W]`.
-    pub(crate) normal: Buffer,
-    /// Queries, keys and values side by side, `[B T][3 W]`.
-    pub(crate) mixed: Buffer,
-    /// Inside the MLP, `[B T][hidden]`; before the first block, the patches.
-    pub(crate) hidden: Buffer,
+    /// The stream normalised, or the heads' mixed values, as the blocks' products read them.
+    normal: Rows,
+    /// Queries, keys and values side by side.
+    qkv: Rows,
+    /// The heads' mixed values as attention leaves them, where that is another format.
+    mixed: Option<Rows>,
+    mlp: MlpArena,
     /// Where attention works.
-    pub(crate) scratch: Buffer,
+    pub(crate) scratch: Buffer<u32>,
+}
+
+/// The inside of an MLP.
+pub(crate) struct MlpArena {
+    /// After GELU.
+    hidden: Rows,
+    /// The same as the second product reads it, where that is another format.
+    requantised: Option<Rows>,
+}
+
+impl MlpArena {
+    pub(crate) fn new(format: Format, rows: usize, hidden: usize) -> Self {
+        let stored = if format == Format::Int8 { Format::Bf16 } else { format };
+        let requantised = (stored != format).then(|| Rows::new(format, rows, hidden));
+        Self { hidden: Rows::new(stored, rows, hidden), requantised }
+    }
 }
 
 impl Arena {
-    /// For an encoder of `shape` whose first input is `input` numbers a token.
-    pub(crate) fn new(compute: &Compute, shape: &EncoderShape, input: usize) -> Self {
+    pub(crate) fn new(compute: &Compute, shape: &EncoderShape) -> Self {
         let rows = shape.sequences_together() * shape.tokens;
+        let Formats { blocks, attention, .. } = shape.formats;
         Self {
             stream: Buffer::zeroed(rows * shape.width),
-            normal: Buffer::zeroed(rows * shape.width),
-            mixed: Buffer::zeroed(rows * 3 * shape.width),
-            hidden: Buffer::zeroed(rows * shape.hidden.max(input)),
+            normal: Rows::new(blocks, rows, shape.width),
+            qkv: Rows::new(attention, rows, 3 * shape.width),
+            mixed: (attention != blocks).then(|| Rows::new(attention, rows, shape.width)),
+            mlp: MlpArena::new(blocks, rows, shape.hidden),
             scratch: Buffer::zeroed(compute.attention_scratch(shape.attention(1))),
         }
     }
@@ -81,61 +104,61 @@ pub(crate) struct Encoder {
 struct Block {
     norm1: LayerNorm,
     /// Q, K and V as one product, 3 W outputs.
-    qkv: Linear,
-    out: Linear,
+    qkv: PackedLinear,
+    out: PackedLinear,
     norm2: LayerNorm,
     mlp: Mlp,
 }
 
 /// Two linear layers with GELU between them.
 pub(crate) struct Mlp {
-    fc1: Linear,
-    fc2: Linear,
+    fc1: PackedLinear,
+    fc2: PackedLinear,
 }
 
 impl Mlp {
-    pub(crate) fn load(loader: &Loader<'_>, name: &str) -> Result<Self, WeightsError> {
+    pub(crate) fn load(
+        loader: &Loader<'_>,
+        name: &str,
+        format: Format,
+    ) -> Result<Self, WeightsError> {
         Ok(Self {
-            fc1: loader.linear(&format!("{name}.fc1"))?,
-            fc2: loader.linear(&format!("{name}.fc2"))?,
+            fc1: loader.linear(&format!("{name}.fc1"), format)?,
+            fc2: loader.linear(&format!("{name}.fc2"), format)?,
         })
     }
 
-    /// `out += mlp(input)`, through `hidden`.
-    pub(crate) fn add(
-        &self,
-        compute: &Compute,
-        input: &[f32],
-        hidden: &mut [f32],
-        out: &mut [f32],
-    ) {
+    /// `out += mlp(input)` for the rows of `out`.
+    pub(crate) fn add(&self, compute: &Compute, input: &Rows, arena: &mut MlpArena, out: &mut [f32]) {
         let rows = out.len() / self.fc2.outputs();
-        let hidden = &mut hidden[..rows * self.fc1.outputs()];
-        self.fc1.forward(compute, input, Epilogue::BiasGelu, hidden);
-        self.fc2.forward(compute, hidden, Epilogue::BiasAdd, out);
+        compute.matmul(input, rows, &self.fc1, Output::Gelu(&mut arena.hidden));
+        let hidden = match &mut arena.requantised {
+            Some(requantised) => {
+                compute.convert(&arena.hidden, rows, requantised);
+                requantised
+            }
+            None => &arena.hidden,
+        };
+        compute.matmul(hidden, rows, &self.fc2, Output::Add(out));
     }
 }
 
 impl Encoder {
     pub(crate) fn load(loader: &Loader<'_>, shape: EncoderShape) -> Result<Self, WeightsError> {
+        let format = shape.formats.blocks;
         let block = |index: usize| {
             let name = |part: &str| format!("encoder.layers.{index}.{part}");
-            let (q, k, v) = (
-                name("self_attn.q_proj"),
-                name("self_attn.k_proj"),
-                name("self_attn.v_proj"),
-            );
+            let [q, k, v] =
+                ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"].map(name);
             Ok(Block {
                 norm1: loader.norm(&name("layer_norm1"), shape.epsilon)?,
-                qkv: loader.stacked(&[&q, &k, &v])?,
-                out: loader.linear(&name("self_attn.out_proj"))?,
+                qkv: loader.stacked(&[&q, &k, &v], format)?,
+                out: loader.linear(&name("self_attn.out_proj"), format)?,
                 norm2: loader.norm(&name("layer_norm2"), shape.epsilon)?,
-                mlp: Mlp::load(loader, &name("mlp"))?,
+                mlp: Mlp::load(loader, &name("mlp"), format)?,
             })
         };
-        let blocks = (0..shape.layers)
-            .map(block)
-            .collect::<Result<Vec<_>, WeightsError>>()?;
+        let blocks = (0..shape.layers).map(block).collect::<Result<Vec<_>, WeightsError>>()?;
         Ok(Self { shape, blocks })
     }
 
@@ -149,25 +172,26 @@ impl Encoder {
     ) {
         let EncoderShape { tokens, width, .. } = self.shape;
         let rows = batch * tokens;
-        let stream = &mut arena.stream[..rows * width];
-        let normal = &mut arena.normal[..rows * width];
-        let mixed = &mut arena.mixed[..rows * 3 * width];
+        let Arena { stream, normal, qkv, mixed, mlp, scratch } = arena;
+        let stream = &mut stream[..rows * width];
         observer.see(Stage::Embeddings, stream);
         for (index, block) in self.blocks.iter().enumerate() {
             compute.layer_norm(&block.norm1, stream, normal);
-            block.qkv.forward(compute, normal, Epilogue::Bias, mixed);
+            compute.matmul(normal, rows, &block.qkv, Output::Rows(qkv));
             let part = |i: usize| Heads {
-                values: &mixed[i * width..],
-                batch_stride: tokens * 3 * width,
-                token_stride: 3 * width,
+                rows: &*qkv,
+                first_column: i * width,
+                rows_per_sequence: tokens,
             };
-            let shape = self.shape.attention(batch);
-            compute.attention(shape, part(0), part(1), part(2), normal, &mut arena.scratch);
-            block
-                .out
-                .forward(compute, normal, Epilogue::BiasAdd, stream);
+            let inputs = QueryKeyValue { queries: part(0), keys: part(1), values: part(2) };
+            let attended = mixed.as_mut().unwrap_or(normal);
+            compute.attention(self.shape.attention(batch), inputs, attended, scratch);
+            if let Some(mixed) = mixed {
+                compute.convert(mixed, rows, normal);
+            }
+            compute.matmul(normal, rows, &block.out, Output::Add(stream));
             compute.layer_norm(&block.norm2, stream, normal);
-            block.mlp.add(compute, normal, &mut arena.hidden, stream);
+            block.mlp.add(compute, normal, mlp, stream);
             observer.see(Stage::Layer(index), stream);
         }
     }

@@ -6,10 +6,10 @@ use kernels::{Compute, Isa};
 use pixels::RgbImage;
 use weights::{Checkpoint, Tower};
 
-use crate::ModelError;
 use crate::stage::Observer;
 use crate::text::TextTower;
 use crate::vision::VisionTower;
+use crate::{ModelError, Precision};
 
 /// Computes raw embeddings; a GPU can take the CPU's place.
 ///
@@ -66,16 +66,23 @@ pub trait Engine: Send + Sync {
 pub struct CpuEngine {
     compute: Compute,
     checkpoint: Arc<Checkpoint>,
+    precision: Precision,
     vision: Mutex<Option<VisionTower>>,
     text: Mutex<Option<TextTower>>,
 }
 
 impl CpuEngine {
     /// An engine for `checkpoint` on `threads` threads; nothing is loaded yet.
-    pub fn new(checkpoint: Arc<Checkpoint>, isa: Isa, threads: usize) -> Self {
+    pub fn new(
+        checkpoint: Arc<Checkpoint>,
+        isa: Isa,
+        threads: usize,
+        precision: Precision,
+    ) -> Self {
         Self {
             compute: Compute::new(isa, threads),
             checkpoint,
+            precision: precision.resolve(isa),
             vision: Mutex::new(None),
             text: Mutex::new(None),
         }
@@ -98,7 +105,7 @@ impl CpuEngine {
         self.require(Tower::Vision)?;
         let mut tower = lock(&self.vision);
         if tower.is_none() {
-            *tower = Some(VisionTower::load(&self.compute, &self.checkpoint)?);
+            *tower = Some(VisionTower::load(&self.compute, &self.checkpoint, self.precision)?);
         }
         body(tower.as_mut().expect("the tower was just loaded"))
     }
@@ -110,7 +117,7 @@ impl CpuEngine {
         self.require(Tower::Text)?;
         let mut tower = lock(&self.text);
         if tower.is_none() {
-            *tower = Some(TextTower::load(&self.compute, &self.checkpoint)?);
+            *tower = Some(TextTower::load(&self.compute, &self.checkpoint, self.precision)?);
         }
         body(tower.as_mut().expect("the tower was just loaded"))
     }

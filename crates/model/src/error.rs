@@ -62,9 +62,6 @@ pub enum ModelError {
         /// Rows of the table.
         vocabulary: usize,
     },
-    /// The precision is not available.
-    #[error("precision {0} is not available: this build computes in f32")]
-    Precision(crate::Precision),
     /// The name of a precision is unknown.
     #[error("unknown precision {0:?}; one of f32, bf16, int8, auto was expected")]
     UnknownPrecision(String),

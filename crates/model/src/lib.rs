@@ -11,6 +11,7 @@
 mod encoder;
 mod engine;
 mod error;
+mod formats;
 mod labels;
 mod linear;
 mod map_head;

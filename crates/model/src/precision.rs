@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use kernels::{Format, Isa};
+
 use crate::ModelError;
 
 /// What the user asks for; [`resolve`](Self::resolve) says what is used.
@@ -22,15 +24,14 @@ pub enum Precision {
 impl Precision {
     const ALL: [Self; 4] = [Self::Auto, Self::F32, Self::Bf16, Self::Int8];
 
-    /// What is computed in: `Auto` becomes the best that this build has.
-    ///
-    /// # Errors
-    ///
-    /// When this build does not have it.
-    pub fn resolve(self) -> Result<Self, ModelError> {
+    /// What is computed in on `isa`: `Auto` becomes bf16 where the processor multiplies it in one
+    /// instruction, else f32; the others stay.
+    #[must_use]
+    pub fn resolve(self, isa: Isa) -> Self {
         match self {
-            Self::Auto | Self::F32 => Ok(Self::F32),
-            Self::Bf16 | Self::Int8 => Err(ModelError::Precision(self)),
+            Self::Auto if isa.has_native(Format::Bf16) => Self::Bf16,
+            Self::Auto => Self::F32,
+            chosen => chosen,
         }
     }
 

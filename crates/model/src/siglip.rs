@@ -42,13 +42,18 @@ impl Siglip {
     ///
     /// # Errors
     ///
-    /// When the folder is not a usable model, or the precision is not available.
+    /// When the folder is not a usable model.
     pub fn open(folder: &Path, options: &Options) -> Result<Self, ModelError> {
-        let precision = options.precision.resolve()?;
+        let precision = options.precision.resolve(options.isa);
         let checkpoint = Arc::new(Checkpoint::open(folder)?);
         let preprocessor = preprocessor(&checkpoint, options);
         Ok(Self {
-            engine: CpuEngine::new(Arc::clone(&checkpoint), options.isa, options.threads),
+            engine: CpuEngine::new(
+                Arc::clone(&checkpoint),
+                options.isa,
+                options.threads,
+                precision,
+            ),
             checkpoint,
             precision,
             preprocessor,

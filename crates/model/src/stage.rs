@@ -1,5 +1,7 @@
 //! A window into a forward pass, for comparing it stage by stage with a reference.
 
+use kernels::Rows;
+
 /// A point of a tower's forward pass. B sequences of T tokens, W wide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -8,11 +10,11 @@ pub enum Stage {
     Embeddings,
     /// `[B][T][W]`: the output of this block, counted from 0.
     Layer(usize),
-    /// `[B][T][W]`: the vision tower's `post_layernorm`, the text tower's `final_layer_norm`.
+    /// `[B][T][W]`: the vision tower's `post_layernorm`.
     Norm,
     /// `[B][W]`: the MAP head's attention after its output projection.
     HeadAttention,
-    /// `[B][W]`: the text's last position, before the text head.
+    /// `[B][W]`: the text's last position after `final_layer_norm`, before the text head.
     Pooled,
 }
 
@@ -20,9 +22,19 @@ pub enum Stage {
 pub trait Observer {
     /// `values` are only valid during the call.
     fn see(&mut self, stage: Stage, values: &[f32]);
+
+    /// Like [`see`](Self::see), for the first `count` rows of activations in any format.
+    fn see_rows(&mut self, stage: Stage, rows: &Rows, count: usize) {
+        let mut values = vec![0.0; count * rows.width()];
+        for (index, row) in values.chunks_exact_mut(rows.width()).enumerate() {
+            rows.read(index, row);
+        }
+        self.see(stage, &values);
+    }
 }
 
 /// Looks away.
 impl Observer for () {
     fn see(&mut self, _: Stage, _: &[f32]) {}
+    fn see_rows(&mut self, _: Stage, _: &Rows, _: usize) {}
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use kernels::{Buffer, Compute, Epilogue, LayerNorm};
+use kernels::{Compute, Format, LayerNorm, Output, PackedLinear, Rows};
 use weights::{Checkpoint, Tower};
 
-use crate::ModelError;
 use crate::encoder::{Arena, Encoder, EncoderShape};
-use crate::linear::{Linear, Loader};
+use crate::formats::Formats;
+use crate::linear::Loader;
 use crate::stage::{Observer, Stage};
+use crate::{ModelError, Precision};
 
 /// The text tower: tokens, positions, blocks, norm, the last position, head.
 pub(crate) struct TextTower {
@@ -20,23 +21,29 @@ pub(crate) struct TextTower {
     positions: Vec<f32>,
     encoder: Encoder,
     final_norm: LayerNorm,
-    head: Option<Linear>,
+    head: Option<PackedLinear>,
     arena: Arena,
-    /// The last position of each text, `[B][W]`.
-    pooled: Buffer,
+    ends: EndsArena,
+}
+
+/// Activations after the last block: one row per text.
+struct EndsArena {
+    /// The last position of the stream.
+    last: Vec<f32>,
+    /// The same, normalised.
+    pooled: Rows,
+    /// The same as the head reads it, where that is another format.
+    converted: Option<Rows>,
 }
 
 impl TextTower {
     pub(crate) fn load(
         compute: &Compute,
         checkpoint: &Arc<Checkpoint>,
+        precision: Precision,
     ) -> Result<Self, ModelError> {
         let config = &checkpoint.config().text;
-        let loader = Loader {
-            compute,
-            checkpoint,
-            tower: Tower::Text,
-        };
+        let loader = Loader { compute, checkpoint, tower: Tower::Text };
         let shape = EncoderShape {
             tokens: config.max_position_embeddings,
             width: config.hidden_size,
@@ -44,19 +51,23 @@ impl TextTower {
             heads: config.num_attention_heads,
             layers: config.num_hidden_layers,
             epsilon: config.layer_norm_eps,
+            formats: Formats::new(precision, config.hidden_size / config.num_attention_heads),
         };
-        let head = checkpoint
-            .has_text_head()
-            .then(|| loader.linear("head"))
-            .transpose()?;
+        let ends = shape.formats.ends;
+        let head = checkpoint.has_text_head().then(|| loader.linear("head", ends)).transpose()?;
+        let together = shape.sequences_together();
         Ok(Self {
             vocabulary: config.vocab_size,
             positions: loader.vector("embeddings.position_embedding.weight")?,
             encoder: Encoder::load(&loader, shape)?,
             final_norm: loader.norm("final_layer_norm", shape.epsilon)?,
             head,
-            arena: Arena::new(compute, &shape, 0),
-            pooled: Buffer::zeroed(shape.sequences_together() * shape.width),
+            arena: Arena::new(compute, &shape),
+            ends: EndsArena {
+                last: vec![0.0; together * shape.width],
+                pooled: Rows::new(Format::F32, together, shape.width),
+                converted: (ends != Format::F32).then(|| Rows::new(ends, together, shape.width)),
+            },
             checkpoint: Arc::clone(checkpoint),
         })
     }
@@ -70,18 +81,12 @@ impl TextTower {
         observer: &mut dyn Observer,
     ) -> Result<(), ModelError> {
         if let Some(&id) = ids.iter().find(|&&id| id as usize >= self.vocabulary) {
-            return Err(ModelError::TokenId {
-                id,
-                vocabulary: self.vocabulary,
-            });
+            return Err(ModelError::TokenId { id, vocabulary: self.vocabulary });
         }
         let EncoderShape { tokens, width, .. } = self.encoder.shape;
         let together = self.encoder.shape.sequences_together();
-        let dimension = self.head.as_ref().map_or(width, Linear::outputs);
-        for (ids, out) in ids
-            .chunks(together * tokens)
-            .zip(out.chunks_mut(together * dimension))
-        {
+        let dimension = self.head.as_ref().map_or(width, PackedLinear::outputs);
+        for (ids, out) in ids.chunks(together * tokens).zip(out.chunks_mut(together * dimension)) {
             self.embed_together(compute, ids, out, observer)?;
         }
         Ok(())
@@ -96,40 +101,31 @@ impl TextTower {
     ) -> Result<(), ModelError> {
         let EncoderShape { tokens, width, .. } = self.encoder.shape;
         let batch = ids.len() / tokens;
-        let arena = &mut self.arena;
-        let table = self
-            .checkpoint
-            .tensor(Tower::Text, "embeddings.token_embedding.weight")?;
+        let table = self.checkpoint.tensor(Tower::Text, "embeddings.token_embedding.weight")?;
         let positions = self.positions.chunks_exact(width).cycle();
-        for ((stream, &id), position) in
-            arena.stream.chunks_exact_mut(width).zip(ids).zip(positions)
-        {
+        let stream = self.arena.stream.chunks_exact_mut(width);
+        for ((stream, &id), position) in stream.zip(ids).zip(positions) {
             table.read_f32(id as usize * width, stream);
-            stream
-                .iter_mut()
-                .zip(position)
-                .for_each(|(to, position)| *to += position);
+            stream.iter_mut().zip(position).for_each(|(to, position)| *to += position);
         }
-        self.encoder.forward(compute, arena, batch, observer);
+        self.encoder.forward(compute, &mut self.arena, batch, observer);
 
-        let normal = &mut arena.normal[..batch * tokens * width];
-        compute.layer_norm(
-            &self.final_norm,
-            &arena.stream[..batch * tokens * width],
-            normal,
-        );
-        observer.see(Stage::Norm, normal);
-        let pooled = &mut self.pooled[..batch * width];
-        for (pooled, text) in pooled
-            .chunks_exact_mut(width)
-            .zip(normal.chunks_exact(tokens * width))
-        {
-            pooled.copy_from_slice(&text[(tokens - 1) * width..]);
+        // Only the last position is pooled, so only it is normalised.
+        let EndsArena { last, pooled, converted } = &mut self.ends;
+        let last = &mut last[..batch * width];
+        let texts = self.arena.stream.chunks_exact(tokens * width);
+        for (last, text) in last.chunks_exact_mut(width).zip(texts) {
+            last.copy_from_slice(&text[(tokens - 1) * width..]);
         }
-        observer.see(Stage::Pooled, pooled);
-        match &self.head {
-            Some(head) => head.forward(compute, pooled, Epilogue::Bias, out),
-            None => out.copy_from_slice(pooled),
+        compute.layer_norm(&self.final_norm, last, pooled);
+        observer.see_rows(Stage::Pooled, pooled, batch);
+        match (&self.head, converted) {
+            (None, _) => out.copy_from_slice(&pooled.numbers()[..batch * width]),
+            (Some(head), None) => compute.matmul(pooled, batch, head, Output::Store(out)),
+            (Some(head), Some(converted)) => {
+                compute.convert(pooled, batch, converted);
+                compute.matmul(converted, batch, head, Output::Store(out));
+            }
         }
         Ok(())
     }

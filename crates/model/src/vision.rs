@@ -1,40 +1,52 @@
 //! Pictures to embeddings.
 
-use kernels::{Compute, Epilogue, LayerNorm};
+use kernels::{Compute, Format, LayerNorm, Output, PackedLinear, Rows};
 use pixels::{RgbImage, write_patches};
 use weights::{Checkpoint, Preprocessing, Tower};
 
-use crate::ModelError;
 use crate::encoder::{Arena, Encoder, EncoderShape};
-use crate::linear::{Linear, Loader};
-use crate::map_head::{MapHead, Work};
+use crate::formats::Formats;
+use crate::linear::Loader;
+use crate::map_head::MapHead;
 use crate::stage::{Observer, Stage};
+use crate::{ModelError, Precision};
 
 /// The vision tower: patches, positions, blocks, norm, MAP head.
 pub(crate) struct VisionTower {
     size: usize,
     patch_size: usize,
     preprocessing: Preprocessing,
-    patch_embedding: Linear,
+    patch_embedding: PackedLinear,
     /// `[T][W]`.
     positions: Vec<f32>,
     encoder: Encoder,
     post_norm: LayerNorm,
     head: MapHead,
     arena: Arena,
+    ends: EndsArena,
+}
+
+/// Activations before the first and after the last block.
+struct EndsArena {
+    /// Normalised pixels, a patch a row.
+    patches: Rows,
+    /// The same as the patch embedding reads them, where that is another format.
+    converted: Option<Rows>,
+    /// The last block's output, normalised.
+    normal: Rows,
 }
 
 impl VisionTower {
-    pub(crate) fn load(compute: &Compute, checkpoint: &Checkpoint) -> Result<Self, ModelError> {
+    pub(crate) fn load(
+        compute: &Compute,
+        checkpoint: &Checkpoint,
+        precision: Precision,
+    ) -> Result<Self, ModelError> {
         let config = &checkpoint.config().vision;
         if !config.vision_use_head {
             return Err(ModelError::NoMapHead(checkpoint.name()));
         }
-        let loader = Loader {
-            compute,
-            checkpoint,
-            tower: Tower::Vision,
-        };
+        let loader = Loader { compute, checkpoint, tower: Tower::Vision };
         let shape = EncoderShape {
             tokens: (config.image_size / config.patch_size).pow(2),
             width: config.hidden_size,
@@ -42,18 +54,26 @@ impl VisionTower {
             heads: config.num_attention_heads,
             layers: config.num_hidden_layers,
             epsilon: config.layer_norm_eps,
+            formats: Formats::new(precision, config.hidden_size / config.num_attention_heads),
         };
         let patch = config.num_channels * config.patch_size.pow(2);
+        let rows = shape.sequences_together() * shape.tokens;
+        let ends = shape.formats.ends;
         Ok(Self {
             size: config.image_size,
             patch_size: config.patch_size,
             preprocessing: checkpoint.preprocessing().clone(),
-            patch_embedding: loader.linear("embeddings.patch_embedding")?,
+            patch_embedding: loader.linear("embeddings.patch_embedding", ends)?,
             positions: loader.vector("embeddings.position_embedding.weight")?,
             encoder: Encoder::load(&loader, shape)?,
             post_norm: loader.norm("post_layernorm", shape.epsilon)?,
             head: MapHead::load(&loader, shape)?,
-            arena: Arena::new(compute, &shape, patch),
+            arena: Arena::new(compute, &shape),
+            ends: EndsArena {
+                patches: Rows::new(Format::F32, rows, patch),
+                converted: (ends != Format::F32).then(|| Rows::new(ends, rows, patch)),
+                normal: Rows::new(ends, rows, shape.width),
+            },
         })
     }
 
@@ -68,19 +88,12 @@ impl VisionTower {
         for (index, picture) in pictures.iter().enumerate() {
             let (width, height) = (picture.width(), picture.height());
             if width as usize != self.size || height as usize != self.size {
-                return Err(ModelError::PictureSize {
-                    index,
-                    width,
-                    height,
-                    size: self.size,
-                });
+                return Err(ModelError::PictureSize { index, width, height, size: self.size });
             }
         }
         let shape = self.encoder.shape;
         let together = shape.sequences_together();
-        for (pictures, out) in pictures
-            .chunks(together)
-            .zip(out.chunks_mut(together * shape.width))
+        for (pictures, out) in pictures.chunks(together).zip(out.chunks_mut(together * shape.width))
         {
             self.embed_together(compute, pictures, out, observer);
         }
@@ -96,36 +109,31 @@ impl VisionTower {
     ) {
         let EncoderShape { tokens, width, .. } = self.encoder.shape;
         let batch = pictures.len();
-        let arena = &mut self.arena;
+        let EndsArena { patches, converted, normal } = &mut self.ends;
         let patch = 3 * self.patch_size.pow(2);
-        let patches = &mut arena.hidden[..batch * tokens * patch];
-        for (picture, patches) in pictures
-            .iter()
-            .zip(patches.chunks_exact_mut(tokens * patch))
+        let Preprocessing { mean, std, .. } = self.preprocessing;
+        for (picture, patches) in
+            pictures.iter().zip(patches.numbers().chunks_exact_mut(tokens * patch))
         {
-            let Preprocessing { mean, std, .. } = self.preprocessing;
             write_patches(picture, self.patch_size, mean, std, patches);
         }
-        let stream = &mut arena.stream[..batch * tokens * width];
+        let patches = match converted {
+            Some(converted) => {
+                compute.convert(patches, batch * tokens, converted);
+                converted
+            }
+            None => patches,
+        };
+        let stream = &mut self.arena.stream[..batch * tokens * width];
         for stream in stream.chunks_exact_mut(tokens * width) {
             stream.copy_from_slice(&self.positions);
         }
-        self.patch_embedding
-            .forward(compute, patches, Epilogue::BiasAdd, stream);
-        self.encoder.forward(compute, arena, batch, observer);
+        compute.matmul(patches, batch * tokens, &self.patch_embedding, Output::Add(stream));
+        self.encoder.forward(compute, &mut self.arena, batch, observer);
 
-        let normal = &mut arena.normal[..batch * tokens * width];
-        compute.layer_norm(
-            &self.post_norm,
-            &arena.stream[..batch * tokens * width],
-            normal,
-        );
-        observer.see(Stage::Norm, normal);
-        let work = &mut Work {
-            key_value: &mut arena.mixed,
-            hidden: &mut arena.hidden,
-            scratch: &mut arena.scratch,
-        };
-        self.head.forward(compute, normal, work, out, observer);
+        let stream = &self.arena.stream[..batch * tokens * width];
+        compute.layer_norm(&self.post_norm, stream, normal);
+        observer.see_rows(Stage::Norm, normal, batch * tokens);
+        self.head.forward(compute, normal, &mut self.arena.scratch, out, observer);
     }
 }

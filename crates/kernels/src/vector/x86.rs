@@ -7,11 +7,11 @@ use super::Vector;
 
 /// 8 lanes of AVX2.
 #[derive(Clone, Copy)]
-pub(crate) struct Avx2(__m256);
+pub(crate) struct Avx2(pub(crate) __m256);
 
 /// 16 lanes of AVX-512.
 #[derive(Clone, Copy)]
-pub(crate) struct Avx512(__m512);
+pub(crate) struct Avx512(pub(crate) __m512);
 
 /// Eight set lanes, then eight clear ones: a window over it masks the first `count` of 8.
 const WINDOW: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -106,6 +106,49 @@ impl Vector for Avx2 {
             _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps::<1>(two, two)))
         }
     }
+    #[inline(always)]
+    unsafe fn smallest(self) -> f32 {
+        // SAFETY: the caller promises the instruction set.
+        unsafe {
+            let four = _mm_min_ps(
+                _mm256_castps256_ps128(self.0),
+                _mm256_extractf128_ps::<1>(self.0),
+            );
+            let two = _mm_min_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_min_ss(two, _mm_shuffle_ps::<1>(two, two)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn load_bf16(from: *const u16) -> Self {
+        // SAFETY: the caller promises the set and 8 readable lanes.
+        unsafe {
+            let halves = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast()));
+            Self(_mm256_castsi256_ps(_mm256_slli_epi32::<16>(halves)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(self, to: *mut u16) {
+        // SAFETY: the caller promises the set and 8 writable lanes.
+        unsafe {
+            let bits = _mm256_castps_si256(self.0);
+            let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+            let rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF)));
+            let halves = _mm256_srli_epi32::<16>(rounded);
+            let packed = _mm256_packus_epi32(halves, halves);
+            let ordered = _mm256_permute4x64_epi64::<0b1000>(packed);
+            _mm_storeu_si128(to.cast(), _mm256_castsi256_si128(ordered));
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_u8(self, to: *mut u8) {
+        // SAFETY: the caller promises the set and 8 writable bytes.
+        unsafe {
+            let wide = _mm256_cvtps_epi32(self.0);
+            let halves = _mm256_packus_epi32(wide, wide);
+            let ordered = _mm256_castsi256_si128(_mm256_permute4x64_epi64::<0b1000>(halves));
+            _mm_storel_epi64(to.cast(), _mm_packus_epi16(ordered, ordered));
+        }
+    }
 }
 
 impl Avx512 {
@@ -168,5 +211,34 @@ impl Vector for Avx512 {
     unsafe fn largest(self) -> f32 {
         // SAFETY: the caller promises the instruction set.
         unsafe { _mm512_reduce_max_ps(self.0) }
+    }
+    #[inline(always)]
+    unsafe fn smallest(self) -> f32 {
+        // SAFETY: the caller promises the instruction set.
+        unsafe { _mm512_reduce_min_ps(self.0) }
+    }
+    #[inline(always)]
+    unsafe fn load_bf16(from: *const u16) -> Self {
+        // SAFETY: the caller promises the set and 16 readable lanes.
+        unsafe {
+            let halves = _mm512_cvtepu16_epi32(_mm256_loadu_si256(from.cast()));
+            Self(_mm512_castsi512_ps(_mm512_slli_epi32::<16>(halves)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(self, to: *mut u16) {
+        // SAFETY: the caller promises the set and 16 writable lanes; both types are 32 bytes.
+        unsafe {
+            let halves: __m256i = std::mem::transmute(_mm512_cvtneps_pbh(self.0));
+            _mm256_storeu_si256(to.cast(), halves);
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_u8(self, to: *mut u8) {
+        // SAFETY: the caller promises the set and 16 writable bytes.
+        unsafe {
+            let bytes = _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(self.0));
+            _mm_storeu_si128(to.cast(), bytes);
+        }
     }
 }

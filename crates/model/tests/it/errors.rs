@@ -1,12 +1,12 @@
 //! What cannot be computed is refused by name.
 
 use kernels::Isa;
-use model::{Engine, Options, Precision, Siglip};
+use model::Engine;
 use pixels::RgbImage;
 use weights::Tower;
 
 use crate::folder::end_to_end;
-use crate::goldens::{Goldens, open, options};
+use crate::goldens::{Goldens, open};
 
 #[test]
 fn a_token_id_beyond_the_table_is_an_error_and_no_read() {
@@ -45,28 +45,6 @@ fn a_picture_of_another_size_is_named_with_its_place() {
         error.to_string(),
         "picture 1 is 2x3 pixels; the vision tower takes 32x32"
     );
-}
-
-#[test]
-fn a_precision_that_is_not_built_is_refused_and_auto_is_f32() {
-    let folder = end_to_end();
-    for precision in [Precision::Bf16, Precision::Int8] {
-        let wanted = Options {
-            precision,
-            ..options(Isa::detect())
-        };
-        let error = Siglip::open(&folder, &wanted).err().expect("not available");
-        assert_eq!(
-            error.to_string(),
-            format!("precision {precision} is not available: this build computes in f32")
-        );
-    }
-    let auto = Options {
-        precision: Precision::Auto,
-        ..options(Isa::detect())
-    };
-    let model = Siglip::open(&folder, &auto).expect("the model opens");
-    assert_eq!(model.precision(), Precision::F32);
 }
 
 #[test]

@@ -101,8 +101,12 @@ impl Goldens {
     }
 
     pub(crate) fn engine(&self, isa: Isa, threads: usize) -> CpuEngine {
+        self.engine_in(Precision::F32, isa, threads)
+    }
+
+    pub(crate) fn engine_in(&self, precision: Precision, isa: Isa, threads: usize) -> CpuEngine {
         let checkpoint = Checkpoint::open(&self.folder).expect("the checkpoint opens");
-        CpuEngine::new(checkpoint.into(), isa, threads)
+        CpuEngine::new(checkpoint.into(), isa, threads, precision)
     }
 }
 
