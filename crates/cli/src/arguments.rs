@@ -166,12 +166,7 @@ Examples:
   polysight score --model FOLDER --text \"a receipt\" --json scans/")]
 pub(crate) struct ScoreArguments {
     /// A text, which may be empty or begin with -; may be repeated
-    #[arg(
-        long = "text",
-        value_name = "TEXT",
-        required = true,
-        allow_hyphen_values = true
-    )]
+    #[arg(long = "text", value_name = "TEXT", required = true, allow_hyphen_values = true)]
     pub(crate) texts: Vec<String>,
 
     #[command(flatten)]

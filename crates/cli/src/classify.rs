@@ -44,17 +44,9 @@ pub(crate) fn run(
     };
     let templates = templates::choose(&choices)
         .map_err(|error| UsageError::new(format!("--template: {error}")))?;
-    let OpenModel {
-        id,
-        siglip,
-        options,
-    } = model_source::open(&arguments.model, environment)?;
+    let OpenModel { id, siglip, options } = model_source::open(&arguments.model, environment)?;
     let selection = Selection::new(arguments);
-    let format = if arguments.output.json {
-        Format::Json
-    } else {
-        Format::Table
-    };
+    let format = if arguments.output.json { Format::Json } else { Format::Table };
     let inputs = Inputs::find(&arguments.images.images);
     let problems = report_problems(&inputs, &console);
     let (sources, preprocessor) = (&inputs.sources, siglip.preprocessor());
@@ -84,16 +76,11 @@ pub(crate) fn run(
             let open = head.strip_suffix('}').expect("an object ends in a brace");
             console.print(format!("{open},\"data\":["))?;
         }
-        let tally = embed_each(
-            &siglip,
-            sources,
-            decoded,
-            &mut console,
-            |console, picture| match format {
+        let tally =
+            embed_each(&siglip, sources, decoded, &mut console, |console, picture| match format {
                 Format::Json => print_item(console, picture, &vectors, &selection),
                 Format::Table => print_table(console, picture, &vectors, &selection),
-            },
-        )?;
+            })?;
         if format == Format::Json {
             let usage = Usage {
                 prompt_tokens: vectors.tokens(),
@@ -158,16 +145,8 @@ struct Selection {
 
 impl Selection {
     fn new(arguments: &ClassifyArguments) -> Self {
-        let all = if arguments.output.json {
-            usize::MAX
-        } else {
-            FEW
-        };
-        let mode = if arguments.multi_label {
-            ScoreMode::Probability
-        } else {
-            ScoreMode::Relative
-        };
+        let all = if arguments.output.json { usize::MAX } else { FEW };
+        let mode = if arguments.multi_label { ScoreMode::Probability } else { ScoreMode::Relative };
         Self {
             mode,
             threshold: arguments.threshold,
@@ -190,12 +169,7 @@ impl Selection {
             cosine: score.score.cosine,
             selected: self.selects(rank, self.mode.of(score)),
         };
-        scores
-            .iter()
-            .take(self.most)
-            .enumerate()
-            .map(prediction)
-            .collect()
+        scores.iter().take(self.most).enumerate().map(prediction).collect()
     }
 
     fn selects(&self, rank: usize, score: f32) -> bool {

@@ -46,11 +46,7 @@ impl Console {
         Self {
             results: BufWriter::new(io::stdout()),
             results_on_terminal,
-            verbosity: if quiet {
-                Verbosity::Quiet
-            } else {
-                Verbosity::Normal
-            },
+            verbosity: if quiet { Verbosity::Quiet } else { Verbosity::Normal },
             colour: if results_on_terminal && environment.no_color.is_none() {
                 Colour::On
             } else {
@@ -76,11 +72,7 @@ impl Console {
     pub(crate) fn print(&mut self, part: impl AsRef<[u8]>) -> anyhow::Result<()> {
         let results = &mut self.results;
         let mut write = || results.write_all(part.as_ref());
-        let written = if self.results_on_terminal {
-            self.bar.suspend(write)
-        } else {
-            write()
-        };
+        let written = if self.results_on_terminal { self.bar.suspend(write) } else { write() };
         judge(written)
     }
 

@@ -33,11 +33,7 @@ pub(crate) fn run(
         let message = "numbers are not for terminals; give --output FILE.npy, or --json";
         return Err(UsageError::new(message).into());
     }
-    let OpenModel {
-        id,
-        siglip,
-        options,
-    } = model_source::open(&arguments.model, environment)?;
+    let OpenModel { id, siglip, options } = model_source::open(&arguments.model, environment)?;
     let inputs = Inputs::find(&arguments.images);
     let problems = report_problems(&inputs, &console);
     let shape = Shape {
@@ -51,21 +47,11 @@ pub(crate) fn run(
         for (index, (text, row)) in arguments.texts.iter().zip(texts.rows()).enumerate() {
             sink.add(&mut console, index, &Origin::Text { text }, judge(row))?;
         }
-        let tally = embed_each(
-            &siglip,
-            sources,
-            decoded,
-            &mut console,
-            |console, picture| {
-                let Picture {
-                    index,
-                    path,
-                    embedding,
-                } = picture;
-                let index = arguments.texts.len() + index;
-                sink.add(console, index, &Origin::Picture { path }, *embedding)
-            },
-        )?;
+        let tally = embed_each(&siglip, sources, decoded, &mut console, |console, picture| {
+            let Picture { index, path, embedding } = picture;
+            let index = arguments.texts.len() + index;
+            sink.add(console, index, &Origin::Picture { path }, *embedding)
+        })?;
         let usage = Usage {
             prompt_tokens: texts.tokens,
             total_tokens: texts.tokens,
@@ -91,21 +77,13 @@ fn dimension(model: &Siglip, texts: usize, pictures: usize) -> anyhow::Result<us
     let needed = needed.into_iter().filter(|(_, count)| *count > 0);
     let mut found = None;
     for (tower, _) in needed {
-        let dimension =
-            model
-                .engine()
-                .dimension(tower)
-                .ok_or_else(|| model::ModelError::NoTower {
-                    model: model.name(),
-                    tower,
-                })?;
+        let dimension = model
+            .engine()
+            .dimension(tower)
+            .ok_or_else(|| model::ModelError::NoTower { model: model.name(), tower })?;
         match found {
             Some(text) if text != dimension => {
-                return Err(model::ModelError::Dimensions {
-                    image: dimension,
-                    text,
-                }
-                .into());
+                return Err(model::ModelError::Dimensions { image: dimension, text }.into());
             }
             _ => found = Some(dimension),
         }
@@ -193,9 +171,7 @@ impl<'a> Sink<'a> {
             }
             None if arguments.output_options.json => {
                 let model = json(&model);
-                console.print(format!(
-                    "{{\"object\":\"list\",\"model\":{model},\"data\":["
-                ))?;
+                console.print(format!("{{\"object\":\"list\",\"model\":{model},\"data\":["))?;
                 Form::Json
             }
             None => {
@@ -203,12 +179,7 @@ impl<'a> Sink<'a> {
                 Form::Stream
             }
         };
-        Ok(Self {
-            shape,
-            model,
-            arguments,
-            form,
-        })
+        Ok(Self { shape, model, arguments, form })
     }
 
     /// A row, or in its place numbers that are none.
@@ -228,16 +199,8 @@ impl<'a> Sink<'a> {
             Form::Stream => console.print(bytes()),
             Form::Json => {
                 let item = match row {
-                    Ok(embedding) => Item::Embedding {
-                        index,
-                        origin,
-                        embedding,
-                    },
-                    Err(error) => Item::Error {
-                        index,
-                        origin,
-                        error: ErrorObject::new(error),
-                    },
+                    Ok(embedding) => Item::Embedding { index, origin, embedding },
+                    Err(error) => Item::Error { index, origin, error: ErrorObject::new(error) },
                 };
                 let comma = if index == 0 { "" } else { "," };
                 console.print(format!("{comma}\n{}", json(&item)))

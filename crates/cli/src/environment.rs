@@ -91,10 +91,7 @@ impl Environment {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the place where variables are read"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the place where variables are read")]
 fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(OsStr::new(name))
 }

@@ -16,11 +16,7 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     pub(crate) fn from_failures(failures: usize) -> Self {
-        if failures == 0 {
-            Self::Complete
-        } else {
-            Self::SomeFailed
-        }
+        if failures == 0 { Self::Complete } else { Self::SomeFailed }
     }
 }
 
@@ -62,11 +58,7 @@ pub(crate) fn code(result: anyhow::Result<Outcome>) -> ExitCode {
         Err(error) if error.is::<OutputClosed>() => ExitCode::SUCCESS,
         Err(error) => {
             console::complain(&format!("{error:#}"));
-            if error.is::<UsageError>() {
-                ExitCode::from(2)
-            } else {
-                ExitCode::FAILURE
-            }
+            if error.is::<UsageError>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -27,10 +27,7 @@ const MOST_HEADER_BYTES: u64 = 100_000_000;
 /// When a file cannot be read.
 pub(crate) fn of(model: &Siglip, canonicalization: Canonicalization) -> anyhow::Result<String> {
     let mut hash = Sha256::new();
-    hash.update(format!(
-        "{PREPROCESSING_VERSION} {} {canonicalization:?}\n",
-        model.precision()
-    ));
+    hash.update(format!("{PREPROCESSING_VERSION} {} {canonicalization:?}\n", model.precision()));
     let checkpoint = model.checkpoint();
     for name in [
         "config.json",

@@ -69,11 +69,7 @@ fn text(variable: &Variable) -> Result<&str, UsageError> {
 /// The proxy on the way to the endpoint.
 fn proxy(endpoint: &str, environment: &Environment) -> anyhow::Result<Option<String>> {
     let encrypted = endpoint.to_ascii_lowercase().starts_with("https:");
-    let proxy = if encrypted {
-        &environment.https_proxy
-    } else {
-        &environment.http_proxy
-    };
+    let proxy = if encrypted { &environment.https_proxy } else { &environment.http_proxy };
     let Some(proxy) = proxy else {
         return Ok(None);
     };
@@ -89,9 +85,7 @@ fn proxy(endpoint: &str, environment: &Environment) -> anyhow::Result<Option<Str
 fn host(address: &str) -> &str {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    let place = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, place)| place);
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
     match place.strip_prefix('[') {
         Some(ipv6) => ipv6.split(']').next().unwrap_or(ipv6),
         None => place.split(':').next().unwrap_or(place),
@@ -121,10 +115,7 @@ mod tests {
     fn the_host_of_an_address_is_found() {
         for (address, expected) in [
             ("https://huggingface.co", "huggingface.co"),
-            (
-                "http://user:word@mirror.example:8080/path",
-                "mirror.example",
-            ),
+            ("http://user:word@mirror.example:8080/path", "mirror.example"),
             ("http://[::1]:8080", "::1"),
             ("mirror.example", "mirror.example"),
         ] {

@@ -144,13 +144,9 @@ fn is_picture(path: &Path) -> bool {
 }
 
 fn is_picture_name(path: &Path) -> bool {
-    path.extension()
-        .and_then(|extension| extension.to_str())
-        .is_some_and(|extension| {
-            ENDINGS
-                .iter()
-                .any(|ending| extension.eq_ignore_ascii_case(ending))
-        })
+    path.extension().and_then(|extension| extension.to_str()).is_some_and(|extension| {
+        ENDINGS.iter().any(|ending| extension.eq_ignore_ascii_case(ending))
+    })
 }
 
 /// What a pattern fits, in order; `None` when the text is no pattern, or fits nothing.

@@ -17,11 +17,7 @@ use crate::exit::UsageError;
 pub(crate) fn read(arguments: &ClassifyArguments, console: &Console) -> anyhow::Result<Vec<Label>> {
     let names = match &arguments.labels_file {
         Some(file) => from_file(file)?,
-        None => arguments
-            .labels
-            .iter()
-            .flat_map(|list| from_list(list))
-            .collect(),
+        None => arguments.labels.iter().flat_map(|list| from_list(list)).collect(),
     };
     if names.is_empty() {
         let message = match &arguments.labels_file {
@@ -38,9 +34,7 @@ pub(crate) fn read(arguments: &ClassifyArguments, console: &Console) -> anyhow::
         if seen.insert(name.as_str()) {
             labels.push(Label::from(name.as_str()));
         } else {
-            console.note(&format!(
-                "the label {name:?} was given twice and counts once"
-            ));
+            console.note(&format!("the label {name:?} was given twice and counts once"));
         }
     }
     Ok(labels)

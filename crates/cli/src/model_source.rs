@@ -43,11 +43,7 @@ pub(crate) fn open(
     let options = settings::options(&arguments.compute, environment)?;
     let Found { id, folder } = find(arguments.model.as_ref(), environment)?;
     let siglip = Siglip::open(&folder, &options)?;
-    Ok(OpenModel {
-        id,
-        siglip,
-        options,
-    })
+    Ok(OpenModel { id, siglip, options })
 }
 
 /// The model that a name stands for: a folder that exists, else a model of the cache. `typed` is the name on the command
@@ -61,10 +57,7 @@ pub(crate) fn find(typed: Option<&OsString>, environment: &Environment) -> anyho
     };
     let path = Path::new(name);
     if path.is_dir() {
-        return Ok(Found {
-            id: own_name(path),
-            folder: path.to_owned(),
-        });
+        return Ok(Found { id: own_name(path), folder: path.to_owned() });
     }
     if path.exists() {
         bail!(
@@ -84,10 +77,7 @@ fn find_in_cache(path: &Path, environment: &Environment) -> anyhow::Result<Found
     let id = path.to_str().with_context(not_there)?;
     let hub = hub_access::open_offline(environment)?;
     match hub.find(id, REVISION) {
-        Ok(Some(folder)) => Ok(Found {
-            id: id.to_owned(),
-            folder,
-        }),
+        Ok(Some(folder)) => Ok(Found { id: id.to_owned(), folder }),
         Ok(None) => bail!(
             "{id}: no such folder, and no model of this id in the cache; `polysight model pull {id}` downloads it"
         ),

@@ -29,10 +29,7 @@ pub(crate) fn header(rows: usize, columns: usize) -> Vec<u8> {
 
 /// A row as it stands in the file.
 pub(crate) fn row(values: &[f32]) -> Vec<u8> {
-    values
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect()
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
 /// A file that appears under its name when it is complete, and not before.
@@ -42,10 +39,7 @@ pub(crate) struct NpyFile {
 
 enum Target {
     /// Renamed at the end.
-    New {
-        file: BufWriter<NamedTempFile>,
-        path: PathBuf,
-    },
+    New { file: BufWriter<NamedTempFile>, path: PathBuf },
     /// A device or a pipe, which must not be replaced.
     Existing { file: BufWriter<fs_err::File> },
 }
@@ -76,9 +70,9 @@ impl NpyFile {
     /// When the disk is full, among others.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
         match &mut self.target {
-            Target::New { file, path } => file
-                .write_all(bytes)
-                .with_context(|| format!("{}: cannot write", path.display())),
+            Target::New { file, path } => {
+                file.write_all(bytes).with_context(|| format!("{}: cannot write", path.display()))
+            }
             Target::Existing { file } => Ok(file.write_all(bytes)?),
         }
     }
@@ -96,9 +90,7 @@ impl NpyFile {
                     .map_err(std::io::IntoInnerError::into_error)
                     .with_context(failed)?;
                 file.as_file().sync_all().with_context(failed)?;
-                file.persist(&path)
-                    .map_err(|error| error.error)
-                    .with_context(failed)?;
+                file.persist(&path).map_err(|error| error.error).with_context(failed)?;
                 Ok(())
             }
             Target::Existing { mut file } => Ok(file.flush()?),
@@ -124,8 +116,5 @@ fn new_file(path: PathBuf) -> anyhow::Result<Target> {
         let problem = describe(&error);
         anyhow!("{}: cannot write: {problem}", path.display())
     })?;
-    Ok(Target::New {
-        file: BufWriter::new(file),
-        path,
-    })
+    Ok(Target::New { file: BufWriter::new(file), path })
 }

@@ -70,11 +70,7 @@ pub(crate) fn embed_each(
                     console.failed(&path, &error.message);
                 }
             }
-            let picture = Picture {
-                index,
-                path,
-                embedding,
-            };
+            let picture = Picture { index, path, embedding };
             each(console, &picture)?;
         }
         console.flush()?;
@@ -92,9 +88,5 @@ pub(crate) static NOT_FINITE: PictureError = PictureError {
 
 /// An embedding, when it is one.
 pub(crate) fn judge(row: &[f32]) -> Result<&[f32], &'static PictureError> {
-    if row.iter().all(|value| value.is_finite()) {
-        Ok(row)
-    } else {
-        Err(&NOT_FINITE)
-    }
+    if row.iter().all(|value| value.is_finite()) { Ok(row) } else { Err(&NOT_FINITE) }
 }

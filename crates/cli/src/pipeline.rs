@@ -98,10 +98,7 @@ pub(crate) fn decode_ahead<R>(
             let work = Arc::clone(&work);
             scope.spawn(move || decode_jobs(&work, preprocessor));
         }
-        let mut decoded = Decoded {
-            tickets: waiting,
-            next: None,
-        };
+        let mut decoded = Decoded { tickets: waiting, next: None };
         // When `body` returns early, dropping the queue ends the other threads.
         body(&mut decoded)
     })
@@ -136,9 +133,7 @@ pub(crate) fn prepare(source: &Source, preprocessor: &Preprocessor) -> Prepared 
         Source::File(path) => read_file(path, limit),
         Source::StandardInput => read(io::stdin().lock(), limit),
     }?;
-    preprocessor
-        .prepare(&bytes)
-        .map_err(|error| undecoded(&error))
+    preprocessor.prepare(&bytes).map_err(|error| undecoded(&error))
 }
 
 fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, PictureError> {

@@ -57,11 +57,7 @@ pub(crate) enum Item<'a> {
 
 impl<'a> Item<'a> {
     pub(crate) fn error(index: usize, path: &'a str, error: &'a PictureError) -> Self {
-        Self::Error {
-            index,
-            path,
-            error: ErrorObject::new(error),
-        }
+        Self::Error { index, path, error: ErrorObject::new(error) }
     }
 }
 

@@ -48,43 +48,29 @@ pub(crate) fn run(
     environment: &Environment,
 ) -> anyhow::Result<Outcome> {
     let mut console = Console::new(environment, &arguments.output);
-    let OpenModel {
-        id,
-        siglip,
-        options,
-    } = model_source::open(&arguments.model, environment)?;
+    let OpenModel { id, siglip, options } = model_source::open(&arguments.model, environment)?;
     let scoring = siglip.scoring()?;
     let inputs = Inputs::find(&arguments.images.images);
     let problems = report_problems(&inputs, &console);
-    let mut matrices = Matrices {
-        model: &id,
-        texts: &arguments.texts,
-        ..Matrices::default()
-    };
+    let mut matrices = Matrices { model: &id, texts: &arguments.texts, ..Matrices::default() };
     let (sources, preprocessor) = (&inputs.sources, siglip.preprocessor());
     let failed = decode_ahead(sources, preprocessor, options.threads, |decoded| {
         let texts = texts::embed(&siglip, &arguments.texts, &mut console)?;
-        let tally = embed_each(
-            &siglip,
-            sources,
-            decoded,
-            &mut console,
-            |console, picture| {
-                let scores = scores(picture.embedding.ok(), &texts, scoring);
-                if arguments.output.json {
-                    matrices.add(&picture.path, &scores);
-                    return Ok(());
-                }
-                let texts = arguments.texts.iter().zip(scores);
-                let scored = texts.filter_map(|(text, score)| Some((text.as_str(), score?)));
-                let scored = scored.collect::<Vec<_>>();
-                if scored.is_empty() {
-                    return Ok(());
-                }
-                let table = table::scores(&picture.path, &scored, console.colour());
-                console.print(table)
-            },
-        )?;
+        let tally = embed_each(&siglip, sources, decoded, &mut console, |console, picture| {
+            let scores = scores(picture.embedding.ok(), &texts, scoring);
+            if arguments.output.json {
+                matrices.add(&picture.path, &scores);
+                return Ok(());
+            }
+            let texts = arguments.texts.iter().zip(scores);
+            let scored = texts.filter_map(|(text, score)| Some((text.as_str(), score?)));
+            let scored = scored.collect::<Vec<_>>();
+            if scored.is_empty() {
+                return Ok(());
+            }
+            let table = table::scores(&picture.path, &scored, console.colour());
+            console.print(table)
+        })?;
         anyhow::Ok(texts.failed + tally.failed)
     })?;
     if arguments.output.json {

@@ -29,10 +29,7 @@ fn given<'a>(
 ) -> Option<Given<'a>> {
     match (value, variable) {
         (Some(text), _) => Some(Given { place: flag, text }),
-        (None, Some(Variable { name, value })) => Some(Given {
-            place: name,
-            text: value,
-        }),
+        (None, Some(Variable { name, value })) => Some(Given { place: name, text: value }),
         (None, None) => None,
     }
 }
@@ -66,11 +63,8 @@ pub(crate) fn options(
     options: &ComputeOptions,
     environment: &Environment,
 ) -> Result<Options, UsageError> {
-    let precision = given(
-        "--precision",
-        options.precision.as_ref(),
-        environment.precision.as_ref(),
-    );
+    let precision =
+        given("--precision", options.precision.as_ref(), environment.precision.as_ref());
     let isa = given("--isa", options.isa.as_ref(), environment.isa.as_ref());
     let canonicalization = given(
         "--canonicalization",
@@ -80,10 +74,9 @@ pub(crate) fn options(
     Ok(Options {
         isa: isa.map_or_else(|| Ok(Isa::detect()), |given| given.read(read_isa))?,
         threads: threads(options, environment)?,
-        precision: precision.map_or(Ok(Precision::Auto), |given| given.read(read_precision))?,
-        canonicalization: canonicalization.map_or(Ok(Canonicalization::Hf), |given| {
-            given.read(read_canonicalization)
-        })?,
+        precision: precision.map_or(Ok(Precision::Auto), |given| given.read(str::parse))?,
+        canonicalization: canonicalization
+            .map_or(Ok(Canonicalization::Hf), |given| given.read(read_canonicalization))?,
         limits: pixels::Limits::default(),
     })
 }
@@ -94,12 +87,8 @@ pub(crate) fn options(
 /// When the value is not a number, or zero, or absurd.
 fn threads(options: &ComputeOptions, environment: &Environment) -> Result<usize, UsageError> {
     let all_cores = || available_parallelism().map_or(1, |count| count.get().min(MOST_THREADS));
-    given(
-        "--threads",
-        options.threads.as_ref(),
-        environment.threads.as_ref(),
-    )
-    .map_or_else(|| Ok(all_cores()), |given| given.read(read_threads))
+    given("--threads", options.threads.as_ref(), environment.threads.as_ref())
+        .map_or_else(|| Ok(all_cores()), |given| given.read(read_threads))
 }
 
 fn read_isa(text: &str) -> Result<Isa, kernels::KernelError> {
@@ -109,17 +98,10 @@ fn read_isa(text: &str) -> Result<Isa, kernels::KernelError> {
     text.parse()
 }
 
-/// A precision that this build has.
-fn read_precision(text: &str) -> Result<Precision, model::ModelError> {
-    text.parse::<Precision>()?.resolve()
-}
-
 fn read_threads(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count @ 1..=MOST_THREADS) => Ok(count),
-        _ => Err(format!(
-            "{text:?} is not a number of threads; it takes 1 to {MOST_THREADS}"
-        )),
+        _ => Err(format!("{text:?} is not a number of threads; it takes 1 to {MOST_THREADS}")),
     }
 }
 
@@ -127,8 +109,6 @@ fn read_canonicalization(text: &str) -> Result<Canonicalization, String> {
     match text {
         "hf" => Ok(Canonicalization::Hf),
         "bigvision" => Ok(Canonicalization::BigVision),
-        _ => Err(format!(
-            "unknown canonicalization {text:?}; one of hf, bigvision was expected"
-        )),
+        _ => Err(format!("unknown canonicalization {text:?}; one of hf, bigvision was expected")),
     }
 }

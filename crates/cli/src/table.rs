@@ -37,11 +37,7 @@ enum Emphasis {
 pub(crate) fn predictions(path: &str, predictions: &[Prediction<'_>], colour: Colour) -> String {
     let lines = predictions.iter().map(|prediction| Line {
         name: prediction.label,
-        emphasis: if prediction.selected {
-            Emphasis::Strong
-        } else {
-            Emphasis::None
-        },
+        emphasis: if prediction.selected { Emphasis::Strong } else { Emphasis::None },
         share: prediction.score,
         numbers: format!("logit {:8.4}", prediction.logit),
     });
@@ -60,10 +56,8 @@ pub(crate) fn scores(path: &str, scores: &[(&str, Score)], colour: Colour) -> St
 }
 
 fn below(path: &str, lines: &[Line<'_>], colour: Colour) -> String {
-    let names = lines
-        .iter()
-        .map(|line| shortened(&printable(line.name), MOST_COLUMNS))
-        .collect::<Vec<_>>();
+    let names =
+        lines.iter().map(|line| shortened(&printable(line.name), MOST_COLUMNS)).collect::<Vec<_>>();
     let columns = names.iter().map(|name| name.width()).max().unwrap_or(0);
     let mut table = format!("{}\n", styled(&printable(path), BOLD, colour));
     for (name, line) in names.iter().zip(lines) {
@@ -73,12 +67,8 @@ fn below(path: &str, lines: &[Line<'_>], colour: Colour) -> String {
             Emphasis::None => padded,
         };
         let bar = styled(&bar(line.share), CYAN, colour);
-        let _infallible = writeln!(
-            table,
-            "  {name}  {bar}  {:6.2} %  {}",
-            100.0 * line.share,
-            line.numbers
-        );
+        let _infallible =
+            writeln!(table, "  {name}  {bar}  {:6.2} %  {}", 100.0 * line.share, line.numbers);
     }
     table
 }
@@ -87,15 +77,11 @@ fn below(path: &str, lines: &[Line<'_>], colour: Colour) -> String {
 pub(crate) fn columns(heading: &[String], rows: &[Vec<String>], colour: Colour) -> String {
     let clean = |cell: &String| shortened(&printable(cell), MOST_COLUMNS);
     let heading = heading.iter().map(clean).collect::<Vec<_>>();
-    let rows = rows
-        .iter()
-        .map(|row| row.iter().map(clean).collect::<Vec<_>>());
+    let rows = rows.iter().map(|row| row.iter().map(clean).collect::<Vec<_>>());
     let rows = rows.collect::<Vec<_>>();
     let width = |column: usize| {
         let cells = rows.iter().chain([&heading]);
-        let widths = cells
-            .filter_map(|row| row.get(column))
-            .map(|cell| cell.width());
+        let widths = cells.filter_map(|row| row.get(column)).map(|cell| cell.width());
         widths.max().unwrap_or(0)
     };
     let widths = (0..heading.len()).map(width).collect::<Vec<_>>();
@@ -169,11 +155,7 @@ pub(crate) fn bytes(bytes: u64) -> String {
         size /= 1000.0;
         unit += 1;
     }
-    let digits = if size < 10.0 {
-        2
-    } else {
-        usize::from(size < 100.0)
-    };
+    let digits = if size < 10.0 { 2 } else { usize::from(size < 100.0) };
     format!("{size:.digits$} {}", UNITS[unit])
 }
 
@@ -222,12 +204,7 @@ mod tests {
             ["7", "1,000", "370,626,050"]
         );
         let sizes = [999, 1000, 12_345, 999_499, 999_500, 1_482_000_000].map(bytes);
-        assert_eq!(
-            sizes,
-            [
-                "999 B", "1.00 kB", "12.3 kB", "999 kB", "1.00 MB", "1.48 GB"
-            ]
-        );
+        assert_eq!(sizes, ["999 B", "1.00 kB", "12.3 kB", "999 kB", "1.00 MB", "1.48 GB"]);
     }
 
     #[test]

@@ -37,10 +37,8 @@ pub(crate) fn embed(
     let mut embedded = Texts::default();
     console.begin("texts", texts.len());
     for (part, texts) in texts.chunks(TOGETHER).enumerate() {
-        let encodings = texts
-            .iter()
-            .map(|text| model.tokenize(text))
-            .collect::<Result<Vec<_>, _>>()?;
+        let encodings =
+            texts.iter().map(|text| model.tokenize(text)).collect::<Result<Vec<_>, _>>()?;
         for (text, encoding) in texts.iter().zip(&encodings) {
             embedded.tokens += encoding.tokens;
             if encoding.truncated {
@@ -63,7 +61,5 @@ pub(crate) fn embed(
 
 /// Says that a text lost its end.
 pub(crate) fn note_truncated(text: &str, console: &Console) {
-    console.note(&format!(
-        "the text {text:?} is too long for the model and lost its end"
-    ));
+    console.note(&format!("the text {text:?} is too long for the model and lost its end"));
 }

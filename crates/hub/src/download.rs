@@ -26,11 +26,7 @@ pub(crate) struct Patience {
 
 impl Patience {
     pub(crate) fn new(options: &HubOptions) -> Self {
-        Self {
-            attempts: options.attempts,
-            pause: options.pause,
-            failures: 0,
-        }
+        Self { attempts: options.attempts, pause: options.pause, failures: 0 }
     }
 
     /// Takes a failure: waits when it may pass, gives it back when it will not or when there were too many.
@@ -45,11 +41,7 @@ impl Patience {
             return Err(error);
         }
         let pause = self.pause.saturating_mul(1 << (self.failures - 1).min(4));
-        progress.report(Event::Retrying {
-            file,
-            problem: &error.to_string(),
-            pause,
-        });
+        progress.report(Event::Retrying { file, problem: &error.to_string(), pause });
         sleep(pause);
         Ok(())
     }
@@ -75,10 +67,7 @@ impl Download<'_> {
     /// Asks what the file is, and downloads it unless the cache has its contents already. Gives the etag.
     pub(crate) fn run(&self, progress: &mut dyn Progress) -> Result<String, HubError> {
         let Facts { etag, length } = self.ask(progress)?;
-        let wrong = |problem: String| HubError::Answer {
-            url: self.url.to_owned(),
-            problem,
-        };
+        let wrong = |problem: String| HubError::Answer { url: self.url.to_owned(), problem };
         let etag = etag.ok_or_else(|| wrong("the server gives the file no etag".to_owned()))?;
         if !crate::identity::is_plain_name(&etag) {
             return Err(wrong(format!("the etag {etag:?} cannot name a file")));
@@ -115,11 +104,8 @@ impl Download<'_> {
     fn lock(&self, etag: &str, progress: &mut dyn Progress) -> Result<fs_err::File, HubError> {
         let path = self.folder.lock(etag);
         create_parent(&path)?;
-        let lock = fs_err::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)?;
+        let lock =
+            fs_err::OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
         let mut has_waited = false;
         loop {
             match lock.try_lock() {
@@ -150,11 +136,7 @@ impl Download<'_> {
         total: Option<u64>,
         progress: &mut dyn Progress,
     ) -> Result<(), HubError> {
-        progress.report(Event::Started {
-            file: self.file,
-            done: part.length(),
-            total,
-        });
+        progress.report(Event::Started { file: self.file, done: part.length(), total });
         let mut patience = Patience::new(self.options);
         let mut furthest = part.length();
         while total != Some(part.length()) {
@@ -188,10 +170,7 @@ impl Download<'_> {
     ) -> Result<(), HubError> {
         let from = part.length();
         let answer = self.client.get(self.url, from, self.file)?;
-        let broken = |problem: String| HubError::Network {
-            url: answer.url.clone(),
-            problem,
-        };
+        let broken = |problem: String| HubError::Network { url: answer.url.clone(), problem };
         let resumes_at = match answer.response.status().as_u16() {
             206 => answer.header("content-range").and_then(range_start),
             200 => Some(0),
@@ -203,9 +182,8 @@ impl Download<'_> {
         if resumes_at != Some(from) && resumes_at != Some(0) {
             return Err(broken(format!("the server did not resume at byte {from}")));
         }
-        let announced: Option<u64> = answer
-            .header("content-length")
-            .and_then(|length| length.parse().ok());
+        let announced: Option<u64> =
+            answer.header("content-length").and_then(|length| length.parse().ok());
         if let (Some(total), Some(announced)) = (total, announced)
             && part.length().checked_add(announced) != Some(total)
         {
@@ -216,35 +194,25 @@ impl Download<'_> {
             });
         }
         let url = answer.url.clone();
-        let broken = |problem: String| HubError::Network {
-            url: url.clone(),
-            problem,
-        };
+        let broken = |problem: String| HubError::Network { url: url.clone(), problem };
         let mut body = answer.response.into_body().into_reader();
         let mut chunk = vec![0; CHUNK];
         loop {
-            let count = body
-                .read(&mut chunk)
-                .map_err(|error| broken(error.to_string()))?;
+            let count = body.read(&mut chunk).map_err(|error| broken(error.to_string()))?;
             if count == 0 {
                 break;
             }
             part.append(&chunk[..count])?;
-            progress.report(Event::Advanced {
-                file: self.file,
-                done: part.length(),
-                total,
-            });
+            progress.report(Event::Advanced { file: self.file, done: part.length(), total });
             // More than announced: no need to take it all before saying so.
             if total.is_some_and(|total| part.length() > total) {
                 return Ok(());
             }
         }
         match total {
-            Some(total) if part.length() < total => Err(broken(format!(
-                "the connection ended at byte {} of {total}",
-                part.length()
-            ))),
+            Some(total) if part.length() < total => {
+                Err(broken(format!("the connection ended at byte {} of {total}", part.length())))
+            }
             _ => Ok(()),
         }
     }
@@ -259,11 +227,5 @@ fn is_there(blob: &Path, length: Option<u64>) -> bool {
 
 /// The first byte of a `Content-Range`, like `bytes 100-199/200`.
 fn range_start(value: &str) -> Option<u64> {
-    value
-        .strip_prefix("bytes ")?
-        .split('-')
-        .next()?
-        .trim()
-        .parse()
-        .ok()
+    value.strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
 }

@@ -66,12 +66,7 @@ impl Client {
             .timeout_per_read(Some(options.stall_timeout))
             .timeout_per_write(Some(options.stall_timeout))
             .build();
-        Ok(Self {
-            agent: config.into(),
-            endpoint,
-            origin,
-            token: options.token.clone(),
-        })
+        Ok(Self { agent: config.into(), endpoint, origin, token: options.token.clone() })
     }
 
     /// The server's address, without a slash at the end.
@@ -89,10 +84,7 @@ impl Client {
                 continue;
             }
             self.check_status(&url, response.status().as_u16(), what)?;
-            return Ok(Answer {
-                url: without_query(&url),
-                response,
-            });
+            return Ok(Answer { url: without_query(&url), response });
         }
         Err(too_many_redirects(&url))
     }
@@ -125,10 +117,8 @@ impl Client {
 
     fn send(&self, method: Method, url: &str, from: u64) -> Result<Response<Body>, HubError> {
         // Compression would make lengths and ranges mean something else.
-        let mut request = Request::builder()
-            .method(method)
-            .uri(url)
-            .header("accept-encoding", "identity");
+        let mut request =
+            Request::builder().method(method).uri(url).header("accept-encoding", "identity");
         if from > 0 {
             request = request.header("range", format!("bytes={from}-"));
         }
@@ -141,9 +131,7 @@ impl Client {
             url: without_query(url),
             problem: error.to_string(),
         })?;
-        self.agent
-            .run(request)
-            .map_err(|error| failure(url, &error))
+        self.agent.run(request).map_err(|error| failure(url, &error))
     }
 
     fn check_status(&self, url: &str, status: u16, what: &str) -> Result<(), HubError> {
@@ -160,14 +148,10 @@ impl Client {
                 url: without_query(url),
                 problem: format!("HTTP {status}"),
             }),
-            404 => Err(HubError::NotFound {
-                what: what.to_owned(),
-                endpoint: self.endpoint.clone(),
-            }),
-            _ => Err(HubError::Status {
-                url: without_query(url),
-                status,
-            }),
+            404 => {
+                Err(HubError::NotFound { what: what.to_owned(), endpoint: self.endpoint.clone() })
+            }
+            _ => Err(HubError::Status { url: without_query(url), status }),
         }
     }
 }
@@ -185,12 +169,10 @@ impl Answer {
     pub(crate) fn read(self, limit: u64) -> Result<Vec<u8>, HubError> {
         let mut bytes = Vec::new();
         let body = self.response.into_body().into_reader();
-        body.take(limit + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| HubError::Network {
-                url: self.url.clone(),
-                problem: error.to_string(),
-            })?;
+        body.take(limit + 1).read_to_end(&mut bytes).map_err(|error| HubError::Network {
+            url: self.url.clone(),
+            problem: error.to_string(),
+        })?;
         if bytes.len() as u64 > limit {
             return Err(HubError::Answer {
                 url: self.url,
@@ -208,10 +190,7 @@ fn header<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a str> {
 /// An etag without its quotes and without the mark of a weak one.
 fn plain_etag(etag: &str) -> String {
     let etag = etag.trim();
-    etag.strip_prefix("W/")
-        .unwrap_or(etag)
-        .trim_matches('"')
-        .to_owned()
+    etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"').to_owned()
 }
 
 fn failure(url: &str, error: &ureq::Error) -> HubError {
@@ -233,10 +212,8 @@ fn redirect_target(url: &str, response: &Response<Body>) -> Result<Option<String
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
-    let wrong = |problem: &str| HubError::Answer {
-        url: without_query(url),
-        problem: problem.to_owned(),
-    };
+    let wrong =
+        |problem: &str| HubError::Answer { url: without_query(url), problem: problem.to_owned() };
     let location = header(response, "location").ok_or_else(|| wrong("a redirect to nowhere"))?;
     let target = join(url, location).ok_or_else(|| wrong("a redirect to no address"))?;
     if url.starts_with("https:") && !target.starts_with("https:") {

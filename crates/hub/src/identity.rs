@@ -14,12 +14,7 @@ pub(crate) struct ModelId(String);
 impl ModelId {
     /// Checks an id by the rules of the hub.
     pub(crate) fn new(id: &str) -> Result<Self, HubError> {
-        let wrong = |problem| {
-            Err(HubError::ModelId {
-                id: id.to_owned(),
-                problem,
-            })
-        };
+        let wrong = |problem| Err(HubError::ModelId { id: id.to_owned(), problem });
         if id.split('/').count() > 2 {
             return wrong("it has more than one slash");
         }
@@ -62,12 +57,7 @@ impl ModelId {
 
 /// Checks a branch, tag or commit: a relative path of harmless components, such as `main` or `refs/pr/3`.
 pub(crate) fn check_revision(revision: &str) -> Result<(), HubError> {
-    let wrong = |problem| {
-        Err(HubError::Revision {
-            revision: revision.to_owned(),
-            problem,
-        })
-    };
+    let wrong = |problem| Err(HubError::Revision { revision: revision.to_owned(), problem });
     if revision.len() > LONGEST_REVISION {
         return wrong("it is longer than 256 characters");
     }

@@ -18,10 +18,7 @@ pub(crate) struct ModelFolder {
 
 impl ModelFolder {
     pub(crate) fn new(cache: &Path, id: &ModelId) -> Self {
-        Self {
-            folder: cache.join(id.folder()),
-            locks: cache.join(".locks").join(id.folder()),
-        }
+        Self { folder: cache.join(id.folder()), locks: cache.join(".locks").join(id.folder()) }
     }
 
     /// Where the contents with an etag are, or will be.
@@ -93,9 +90,7 @@ impl ModelFolder {
         }
         create_parent(&path)?;
         // Made aside and moved: whatever stood there before is replaced at once.
-        let temporary = self
-            .folder
-            .join(format!(".link-{}-{file}", std::process::id()));
+        let temporary = self.folder.join(format!(".link-{}-{file}", std::process::id()));
         remove_if_there(&temporary)?;
         self.make_link(&target, etag, &temporary)?;
         fs_err::rename(&temporary, &path)?;
@@ -121,9 +116,7 @@ impl ModelFolder {
 
 /// Creates the folder that a file is in.
 pub(crate) fn create_parent(path: &Path) -> Result<(), HubError> {
-    let parent = path
-        .parent()
-        .expect("every path of the cache has a folder above it");
+    let parent = path.parent().expect("every path of the cache has a folder above it");
     Ok(fs_err::create_dir_all(parent)?)
 }
 
@@ -137,8 +130,5 @@ pub(crate) fn remove_if_there(path: &Path) -> Result<(), HubError> {
 
 /// Whether an error says that nothing is there, or that it is a folder and not a file.
 fn is_absent(error: &std::io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory
-    )
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory)
 }

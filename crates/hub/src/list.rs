@@ -67,13 +67,7 @@ fn size(folder: &Path) -> Result<u64, HubError> {
     let mut bytes = 0;
     for name in names(folder)? {
         let metadata = fs_err::metadata(folder.join(name));
-        bytes += metadata.map_or(0, |metadata| {
-            if metadata.is_file() {
-                metadata.len()
-            } else {
-                0
-            }
-        });
+        bytes += metadata.map_or(0, |metadata| if metadata.is_file() { metadata.len() } else { 0 });
     }
     Ok(bytes)
 }

@@ -34,11 +34,7 @@ impl Listing {
     pub(crate) fn fetch(client: &Client, id: &ModelId, revision: &str) -> Result<Self, HubError> {
         // The two characters of a checked revision that mean something else in an address.
         let escaped = revision.replace('/', "%2F").replace('+', "%2B");
-        let url = format!(
-            "{}/api/models/{}/revision/{escaped}",
-            client.endpoint(),
-            id.as_str()
-        );
+        let url = format!("{}/api/models/{}/revision/{escaped}", client.endpoint(), id.as_str());
         let what = format!("model {} at revision {revision}", id.as_str());
         let answer = client.get(&url, 0, &what)?;
         let reply = answer.read(LISTING_LIMIT)?;
@@ -54,11 +50,7 @@ impl Listing {
         }
         Ok(Self {
             commit: reply.sha,
-            files: reply
-                .siblings
-                .into_iter()
-                .map(|file| file.rfilename)
-                .collect(),
+            files: reply.siblings.into_iter().map(|file| file.rfilename).collect(),
         })
     }
 

@@ -32,16 +32,14 @@ impl CacheVariables<'_> {
 
     /// The token file: `HF_TOKEN_PATH`, else `token` in [`hf_home`](Self::hf_home).
     pub fn token_file(&self) -> Option<PathBuf> {
-        self.path(self.hf_token_path)
-            .or_else(|| Some(self.hf_home()?.join("token")))
+        self.path(self.hf_token_path).or_else(|| Some(self.hf_home()?.join("token")))
     }
 
     /// The home of `huggingface_hub`: `HF_HOME`, else `huggingface` in `XDG_CACHE_HOME`, else in `~/.cache`.
     pub fn hf_home(&self) -> Option<PathBuf> {
         self.path(self.hf_home).or_else(|| {
-            let caches = self
-                .path(self.xdg_cache_home)
-                .or_else(|| Some(self.home()?.join(".cache")));
+            let caches =
+                self.path(self.xdg_cache_home).or_else(|| Some(self.home()?.join(".cache")));
             Some(caches?.join("huggingface"))
         })
     }
@@ -62,7 +60,5 @@ impl CacheVariables<'_> {
 
 /// Whether the value of a switch such as `HF_HUB_OFFLINE` means yes: `1`, `ON`, `YES` or `TRUE` in any case.
 pub fn is_true(value: &str) -> bool {
-    ["1", "on", "yes", "true"]
-        .iter()
-        .any(|yes| value.eq_ignore_ascii_case(yes))
+    ["1", "on", "yes", "true"].iter().any(|yes| value.eq_ignore_ascii_case(yes))
 }

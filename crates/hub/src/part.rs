@@ -83,12 +83,8 @@ impl Part {
             .create(true)
             .truncate(false)
             .open(path)?;
-        let mut part = Self {
-            path: path.to_owned(),
-            file,
-            length: 0,
-            hash: Hash::new(etag, total),
-        };
+        let mut part =
+            Self { path: path.to_owned(), file, length: 0, hash: Hash::new(etag, total) };
         let found = part.file.metadata()?.len();
         if total.is_some_and(|total| found > total) {
             part.restart(etag, total)?;
@@ -142,21 +138,13 @@ impl Part {
             && expected != self.length
         {
             remove_if_there(&self.path)?;
-            return Err(HubError::Length {
-                file: file.to_owned(),
-                expected,
-                found: self.length,
-            });
+            return Err(HubError::Length { file: file.to_owned(), expected, found: self.length });
         }
         if let Some(found) = self.hash.finish()
             && !found.eq_ignore_ascii_case(etag)
         {
             remove_if_there(&self.path)?;
-            return Err(HubError::Hash {
-                file: file.to_owned(),
-                expected: etag.to_owned(),
-                found,
-            });
+            return Err(HubError::Hash { file: file.to_owned(), expected: etag.to_owned(), found });
         }
         self.file.sync_all()?;
         drop(self.file);

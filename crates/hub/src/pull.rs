@@ -41,9 +41,7 @@ impl Hub {
         let id = ModelId::new(id)?;
         check_revision(revision)?;
         let folder = ModelFolder::new(&self.options.cache, &id);
-        let snapshot = folder
-            .commit(revision)?
-            .map(|commit| folder.snapshot(&commit));
+        let snapshot = folder.commit(revision)?.map(|commit| folder.snapshot(&commit));
         Ok(snapshot.filter(|snapshot| is_complete(snapshot)))
     }
 
@@ -150,19 +148,10 @@ impl Pull<'_> {
             return Ok(());
         }
         let client = &self.hub.client;
-        let url = format!(
-            "{}/{}/resolve/{}/{file}",
-            client.endpoint(),
-            self.id.as_str(),
-            self.commit
-        );
-        let download = Download {
-            client,
-            options: &self.hub.options,
-            folder: &self.folder,
-            file,
-            url: &url,
-        };
+        let url =
+            format!("{}/{}/resolve/{}/{file}", client.endpoint(), self.id.as_str(), self.commit);
+        let download =
+            Download { client, options: &self.hub.options, folder: &self.folder, file, url: &url };
         let etag = download.run(progress)?;
         self.folder.link(self.commit, file, &etag)
     }

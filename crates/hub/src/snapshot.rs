@@ -40,10 +40,7 @@ struct Kind {
 pub(crate) fn shards(index: &Path) -> Option<BTreeSet<String>> {
     let Index { weight_map } = serde_json::from_slice(&read_limited(index, INDEX_LIMIT)?).ok()?;
     let shards: BTreeSet<String> = weight_map.into_values().collect();
-    shards
-        .iter()
-        .all(|shard| is_plain_name(shard))
-        .then_some(shards)
+    shards.iter().all(|shard| is_plain_name(shard)).then_some(shards)
 }
 
 /// Whether a snapshot can be opened as a model: it has a configuration and all its weights.

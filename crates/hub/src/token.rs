@@ -22,9 +22,7 @@ impl Token {
             return Ok(None);
         }
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(HubError::Token {
-                place: place.to_owned(),
-            });
+            return Err(HubError::Token { place: place.to_owned() });
         }
         Ok(Some(Self(text.to_owned())))
     }
@@ -35,10 +33,7 @@ impl Token {
     /// If the file cannot be read or holds something that is no token.
     pub fn read(path: &Path) -> Result<Option<Self>, HubError> {
         match fs_err::read(path) {
-            Ok(bytes) => Self::new(
-                &String::from_utf8_lossy(&bytes),
-                &path.display().to_string(),
-            ),
+            Ok(bytes) => Self::new(&String::from_utf8_lossy(&bytes), &path.display().to_string()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }

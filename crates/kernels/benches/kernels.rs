@@ -6,7 +6,9 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use kernels::{AttentionShape, Compute, Format, Heads, Isa, LayerNorm, Output, QueryKeyValue, Rows};
+use kernels::{
+    AttentionShape, Compute, Format, Heads, Isa, LayerNorm, Output, QueryKeyValue, Rows,
+};
 
 const FORMATS: [Format; 3] = [Format::F32, Format::Bf16, Format::Int8];
 
@@ -72,8 +74,11 @@ fn attention(criterion: &mut Criterion) {
                     head_size: 64,
                 };
                 let qkv = rows(&compute, format, tokens, 2304);
-                let part =
-                    |i: usize| Heads { rows: &qkv, first_column: i * 768, rows_per_sequence: tokens };
+                let part = |i: usize| Heads {
+                    rows: &qkv,
+                    first_column: i * 768,
+                    rows_per_sequence: tokens,
+                };
                 let inputs = QueryKeyValue { queries: part(0), keys: part(1), values: part(2) };
                 let mut out = Rows::new(format, tokens, 768);
                 let mut scratch = vec![0; compute.attention_scratch(shape)];

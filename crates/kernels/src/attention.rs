@@ -100,7 +100,13 @@ trait AttentionFormat: Arithmetic {
     const FORMAT: Format;
 
     /// Packs values: panels of `lanes` columns, `[tokens in units][lanes]` each.
-    fn pack_values(values: Left<'_>, columns: usize, tokens: usize, lanes: usize, packed: &mut [u32]);
+    fn pack_values(
+        values: Left<'_>,
+        columns: usize,
+        tokens: usize,
+        lanes: usize,
+        packed: &mut [u32],
+    );
 
     /// Stores `count` weights or values at number `index` from `start`.
     ///
@@ -113,7 +119,13 @@ trait AttentionFormat: Arithmetic {
 impl<V: Vector> AttentionFormat for F32<V> {
     const FORMAT: Format = Format::F32;
 
-    fn pack_values(values: Left<'_>, columns: usize, tokens: usize, lanes: usize, packed: &mut [u32]) {
+    fn pack_values(
+        values: Left<'_>,
+        columns: usize,
+        tokens: usize,
+        lanes: usize,
+        packed: &mut [u32],
+    ) {
         for (i, panel) in packed.chunks_exact_mut(lanes * tokens).enumerate() {
             let count = lanes.min(columns - i * lanes);
             for (token, row) in panel.chunks_exact_mut(lanes).enumerate() {
@@ -137,7 +149,13 @@ where
 {
     const FORMAT: Format = Format::Bf16;
 
-    fn pack_values(values: Left<'_>, columns: usize, tokens: usize, lanes: usize, packed: &mut [u32]) {
+    fn pack_values(
+        values: Left<'_>,
+        columns: usize,
+        tokens: usize,
+        lanes: usize,
+        packed: &mut [u32],
+    ) {
         // Two tokens of a column make a unit; a token's two columns stand in one unit so far.
         let none = [0_u32; WIDEST / 2];
         let pairs = tokens.div_ceil(2);
@@ -154,7 +172,8 @@ where
             for (pair, row) in panel.chunks_exact_mut(lanes).enumerate() {
                 let (row, padding) = row.split_at_mut(count);
                 let (first, second) = (row_of(2 * pair), row_of(2 * pair + 1));
-                for ((out, &a), &b) in row.as_chunks_mut::<2>().0.iter_mut().zip(first).zip(second) {
+                for ((out, &a), &b) in row.as_chunks_mut::<2>().0.iter_mut().zip(first).zip(second)
+                {
                     *out = [a & 0xFFFF | b << 16, a >> 16 | b & 0xFFFF_0000];
                 }
                 padding.fill(0);
@@ -299,7 +318,8 @@ unsafe fn softmax_row<A: AttentionFormat>(row: &mut [u32], count: usize, scale: 
 unsafe fn head<A: AttentionFormat, const MR: usize, const NV: usize>(
     arguments: &mut Arguments<'_>,
 ) {
-    let Arguments { shape, queries, keys, values, out, out_offset, out_stride, scratch } = arguments;
+    let Arguments { shape, queries, keys, values, out, out_offset, out_stride, scratch } =
+        arguments;
     let AttentionShape { query_tokens, key_tokens, head_size, .. } = *shape;
     let lanes = NV * A::Lanes::LANES;
     let per_unit = A::FORMAT.numbers_per_unit();

@@ -38,23 +38,16 @@ impl<T: Number> Buffer<T> {
     pub fn zeroed(length: usize) -> Self {
         let layout = Self::layout(length);
         if layout.size() == 0 {
-            return Self {
-                start: NonNull::dangling(),
-                length,
-            };
+            return Self { start: NonNull::dangling(), length };
         }
         // SAFETY: the layout has a size above zero.
         let start = NonNull::new(unsafe { alloc_zeroed(layout) });
-        let Some(start) = start.map(NonNull::cast::<T>) else {
-            handle_alloc_error(layout)
-        };
+        let Some(start) = start.map(NonNull::cast::<T>) else { handle_alloc_error(layout) };
         Self { start, length }
     }
 
     fn layout(length: usize) -> Layout {
-        let bytes = length
-            .checked_mul(size_of::<T>())
-            .expect("a buffer's bytes fit in usize");
+        let bytes = length.checked_mul(size_of::<T>()).expect("a buffer's bytes fit in usize");
         let align = if bytes >= HUGE_PAGE { HUGE_PAGE } else { LINE };
         Layout::from_size_align(bytes, align).expect("a buffer's bytes fit in isize")
     }

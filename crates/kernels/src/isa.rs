@@ -75,12 +75,7 @@ impl Isa {
 
     /// All sets of this machine, slowest first. Never empty.
     pub fn available() -> Vec<Self> {
-        Kind::ALL
-            .iter()
-            .copied()
-            .filter(|kind| kind.is_present())
-            .map(Self)
-            .collect()
+        Kind::ALL.iter().copied().filter(|kind| kind.is_present()).map(Self).collect()
     }
 
     /// Whether one instruction multiplies this format; otherwise it is taken apart first.
@@ -125,13 +120,7 @@ impl FromStr for Isa {
         if kind.is_present() {
             return Ok(Self(kind));
         }
-        let available = Self::available()
-            .iter()
-            .map(|isa| isa.name())
-            .collect::<Vec<_>>();
-        Err(KernelError::MissingIsa {
-            wanted: kind.name(),
-            available: available.join(", "),
-        })
+        let available = Self::available().iter().map(|isa| isa.name()).collect::<Vec<_>>();
+        Err(KernelError::MissingIsa { wanted: kind.name(), available: available.join(", ") })
     }
 }

@@ -28,6 +28,7 @@
     clippy::inline_always,
     reason = "a kernel must be inlined into the function that enables its instruction set"
 )]
+#![allow(clippy::needless_range_loop, reason = "i and j name a place of a register block")]
 
 mod arithmetic;
 mod attention;

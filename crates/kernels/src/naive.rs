@@ -61,7 +61,8 @@ pub fn attention(shape: AttentionShape, q: &[f32], k: &[f32], v: &[f32]) -> Vec<
                 let sum = weights.iter().sum::<f64>();
                 for d in 0..head_size {
                     let weighted = weights.iter().enumerate();
-                    let weighted = weighted.map(|(t, weight)| weight * f64::from(v[key_row(t) + d]));
+                    let weighted =
+                        weighted.map(|(t, weight)| weight * f64::from(v[key_row(t) + d]));
                     out[query_row + d] = weighted.sum::<f64>() / sum;
                 }
             }

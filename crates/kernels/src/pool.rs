@@ -75,10 +75,7 @@ impl Pool {
         fn nothing(_: Task) {}
         let shared = Arc::new(Shared {
             epoch: AtomicUsize::new(0),
-            job: UnsafeCell::new(Job {
-                body: &nothing,
-                tasks: 0,
-            }),
+            job: UnsafeCell::new(Job { body: &nothing, tasks: 0 }),
             next_task: AtomicUsize::new(0),
             busy: AtomicUsize::new(0),
             sleepers: AtomicUsize::new(0),
@@ -96,11 +93,7 @@ impl Pool {
                     .expect("the system starts a thread")
             })
             .collect();
-        Self {
-            shared,
-            handles,
-            turn: Mutex::new(()),
-        }
+        Self { shared, handles, turn: Mutex::new(()) }
     }
 
     /// How many workers there are, the caller's thread included.
@@ -121,10 +114,7 @@ impl Pool {
         }
         let shared = &*self.shared;
         let body: *const Body<'a> = body;
-        #[expect(
-            clippy::transmute_ptr_to_ptr,
-            reason = "a cast cannot lengthen a lifetime"
-        )]
+        #[expect(clippy::transmute_ptr_to_ptr, reason = "a cast cannot lengthen a lifetime")]
         // SAFETY: only the lifetime changes, and the pointer is not used after `run` returns.
         let body: *const Body<'static> = unsafe { std::mem::transmute(body) };
         // SAFETY: `turn` is held and `busy` is 0, so nobody else reads or writes the job.
@@ -183,10 +173,7 @@ impl Shared {
             if let Some(epoch) = news() {
                 break epoch;
             }
-            guard = self
-                .wake
-                .wait(guard)
-                .unwrap_or_else(PoisonError::into_inner);
+            guard = self.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
         };
         self.sleepers.fetch_sub(1, Ordering::SeqCst);
         (!self.stop.load(Ordering::SeqCst)).then_some(epoch)

@@ -78,9 +78,7 @@ impl Rows {
     pub fn numbers(&mut self) -> &mut [f32] {
         assert_eq!(self.format, Format::F32, "only f32 rows are numbers as they stand");
         // SAFETY: f32 has the size and alignment of u32, and both take any bits.
-        unsafe {
-            std::slice::from_raw_parts_mut(self.units.as_mut_ptr().cast(), self.units.len())
-        }
+        unsafe { std::slice::from_raw_parts_mut(self.units.as_mut_ptr().cast(), self.units.len()) }
     }
 
     /// Row `index` as f32.

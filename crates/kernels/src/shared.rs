@@ -11,11 +11,7 @@ pub(crate) struct SharedMut<'a, T = f32> {
 
 impl<'a, T> SharedMut<'a, T> {
     pub(crate) fn new(slice: &'a mut [T]) -> Self {
-        Self {
-            start: slice.as_mut_ptr(),
-            length: slice.len(),
-            borrow: PhantomData,
-        }
+        Self { start: slice.as_mut_ptr(), length: slice.len(), borrow: PhantomData }
     }
 
     /// The address of element `offset`; reading and writing through it is the caller's proof.
@@ -31,9 +27,7 @@ impl<'a, T> SharedMut<'a, T> {
     /// No two live parts overlap, on any thread.
     pub(crate) unsafe fn part(&self, offset: usize, length: usize) -> &'a mut [T] {
         assert!(
-            offset
-                .checked_add(length)
-                .is_some_and(|end| end <= self.length),
+            offset.checked_add(length).is_some_and(|end| end <= self.length),
             "a part lies within its slice"
         );
         // SAFETY: in bounds by the assertion; exclusive by the caller's promise.

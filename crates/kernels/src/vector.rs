@@ -158,10 +158,8 @@ pub(crate) unsafe fn gelu<V: Vector>(x: V) -> V {
     const MINUS_TWO_ROOT: f32 = -2.0 * 0.797_884_6;
     // SAFETY: the caller's promise.
     unsafe {
-        let cubic = x.mul(x).mul_add(
-            V::splat(MINUS_TWO_ROOT * 0.044_715),
-            V::splat(MINUS_TWO_ROOT),
-        );
+        let cubic =
+            x.mul(x).mul_add(V::splat(MINUS_TWO_ROOT * 0.044_715), V::splat(MINUS_TWO_ROOT));
         x.div(exp(x.mul(cubic)).add(V::splat(1.0)))
     }
 }
@@ -255,9 +253,7 @@ impl Vector for Plain {
     }
     #[inline(always)]
     unsafe fn scale(self, exponent: Self) -> Self {
-        self.zip(exponent, |a, e| {
-            a * f32::from_bits(((e as i32 + 127) as u32) << 23)
-        })
+        self.zip(exponent, |a, e| a * f32::from_bits(((e as i32 + 127) as u32) << 23))
     }
     #[inline(always)]
     unsafe fn sum(self) -> f32 {

@@ -129,7 +129,13 @@ impl Mlp {
     }
 
     /// `out += mlp(input)` for the rows of `out`.
-    pub(crate) fn add(&self, compute: &Compute, input: &Rows, arena: &mut MlpArena, out: &mut [f32]) {
+    pub(crate) fn add(
+        &self,
+        compute: &Compute,
+        input: &Rows,
+        arena: &mut MlpArena,
+        out: &mut [f32],
+    ) {
         let rows = out.len() / self.fc2.outputs();
         compute.matmul(input, rows, &self.fc1, Output::Gelu(&mut arena.hidden));
         let hidden = match &mut arena.requantised {
@@ -148,8 +154,7 @@ impl Encoder {
         let format = shape.formats.blocks;
         let block = |index: usize| {
             let name = |part: &str| format!("encoder.layers.{index}.{part}");
-            let [q, k, v] =
-                ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"].map(name);
+            let [q, k, v] = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"].map(name);
             Ok(Block {
                 norm1: loader.norm(&name("layer_norm1"), shape.epsilon)?,
                 qkv: loader.stacked(&[&q, &k, &v], format)?,

@@ -92,10 +92,7 @@ impl CpuEngine {
         if self.checkpoint.has(tower) {
             return Ok(());
         }
-        Err(ModelError::NoTower {
-            model: self.checkpoint.name(),
-            tower,
-        })
+        Err(ModelError::NoTower { model: self.checkpoint.name(), tower })
     }
 
     fn with_vision<R>(
@@ -147,11 +144,7 @@ impl Engine for CpuEngine {
         observer: &mut dyn Observer,
     ) -> Result<(), ModelError> {
         let dimension = self.dimension(Tower::Vision).unwrap_or(0);
-        assert_eq!(
-            out.len(),
-            pictures.len() * dimension,
-            "the output has a row per picture"
-        );
+        assert_eq!(out.len(), pictures.len() * dimension, "the output has a row per picture");
         self.with_vision(|tower| tower.embed(&self.compute, pictures, out, observer))
     }
 
@@ -162,17 +155,9 @@ impl Engine for CpuEngine {
         observer: &mut dyn Observer,
     ) -> Result<(), ModelError> {
         let tokens = self.checkpoint.config().text.max_position_embeddings;
-        assert_eq!(
-            ids.len() % tokens,
-            0,
-            "every text has as many ids as the tower has positions"
-        );
+        assert_eq!(ids.len() % tokens, 0, "every text has as many ids as the tower has positions");
         let dimension = self.dimension(Tower::Text).unwrap_or(0);
-        assert_eq!(
-            out.len(),
-            ids.len() / tokens * dimension,
-            "the output has a row per text"
-        );
+        assert_eq!(out.len(), ids.len() / tokens * dimension, "the output has a row per text");
         self.with_text(|tower| tower.embed(&self.compute, ids, out, observer))
     }
 }

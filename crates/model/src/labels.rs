@@ -19,10 +19,7 @@ pub struct Label {
 
 impl From<&str> for Label {
     fn from(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            prompts: Vec::new(),
-        }
+        Self { name: name.to_owned(), prompts: Vec::new() }
     }
 }
 
@@ -78,10 +75,7 @@ impl LabelVectors {
             dimension = embeddings.dimension();
             values.extend_from_slice(embeddings.values());
             let done = part * TEXTS_TOGETHER + texts.len();
-            progress(Progress {
-                done,
-                total: prompts.len(),
-            });
+            progress(Progress { done, total: prompts.len() });
         }
         let mut rows = values.chunks_exact(dimension);
         let mut means = Vec::with_capacity(labels.len() * dimension);
@@ -90,13 +84,7 @@ impl LabelVectors {
         }
         let names = labels.iter().map(|label| label.name.clone()).collect();
         let vectors = Embeddings::normalise(dimension, means);
-        Ok(Self {
-            names,
-            vectors,
-            scoring,
-            tokens,
-            truncated,
-        })
+        Ok(Self { names, vectors, scoring, tokens, truncated })
     }
 
     /// The labels' names, in their order.
@@ -121,24 +109,12 @@ impl LabelVectors {
 
     /// Scores one image's embedding, of length 1, against every label, in the labels' order.
     pub fn score(&self, image: &[f32]) -> Vec<LabelScore> {
-        let scores = self
-            .vectors
-            .rows()
-            .map(|label| self.scoring.score(image, label))
-            .collect::<Vec<_>>();
+        let scores =
+            self.vectors.rows().map(|label| self.scoring.score(image, label)).collect::<Vec<_>>();
         let logits = scores.iter().map(|score| score.logit).collect::<Vec<_>>();
         let relative = softmax(&logits);
-        let with_label = |(label, (score, relative))| LabelScore {
-            label,
-            score,
-            relative,
-        };
-        scores
-            .into_iter()
-            .zip(relative)
-            .enumerate()
-            .map(with_label)
-            .collect()
+        let with_label = |(label, (score, relative))| LabelScore { label, score, relative };
+        scores.into_iter().zip(relative).enumerate().map(with_label).collect()
     }
 }
 
@@ -166,12 +142,8 @@ fn mean<'a>(rows: impl Iterator<Item = &'a [f32]>, dimension: usize) -> Vec<f32>
     let mut sums = vec![0.0_f64; dimension];
     let mut count = 0_usize;
     for row in rows {
-        sums.iter_mut()
-            .zip(row)
-            .for_each(|(sum, &x)| *sum += f64::from(x));
+        sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x));
         count += 1;
     }
-    sums.iter()
-        .map(|sum| (sum / count.max(1) as f64) as f32)
-        .collect()
+    sums.iter().map(|sum| (sum / count.max(1) as f64) as f32).collect()
 }

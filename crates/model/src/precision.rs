@@ -55,9 +55,7 @@ impl FromStr for Precision {
     type Err = ModelError;
 
     fn from_str(name: &str) -> Result<Self, ModelError> {
-        let found = Self::ALL
-            .into_iter()
-            .find(|precision| precision.name() == name);
+        let found = Self::ALL.into_iter().find(|precision| precision.name() == name);
         found.ok_or_else(|| ModelError::UnknownPrecision(name.to_owned()))
     }
 }

@@ -22,10 +22,7 @@ impl Embeddings {
             "embeddings are whole rows"
         );
         for row in values.chunks_exact_mut(dimension) {
-            let squares = row
-                .iter()
-                .map(|&x| f64::from(x) * f64::from(x))
-                .sum::<f64>();
+            let squares = row.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>();
             if squares > 0.0 {
                 let length = squares.sqrt();
                 for x in row {
@@ -94,21 +91,14 @@ pub struct Scoring {
 impl Scoring {
     /// From the parameters as a checkpoint stores them.
     pub fn new(logit_scale: f32, logit_bias: f32) -> Self {
-        Self {
-            factor: logit_scale.exp(),
-            bias: logit_bias,
-        }
+        Self { factor: logit_scale.exp(), bias: logit_bias }
     }
 
     /// The score of two rows of length 1.
     pub fn score(&self, image: &[f32], text: &[f32]) -> Score {
         let cosine = cosine(image, text);
         let logit = cosine * self.factor + self.bias;
-        Score {
-            cosine,
-            logit,
-            probability: sigmoid(logit),
-        }
+        Score { cosine, logit, probability: sigmoid(logit) }
     }
 }
 
@@ -136,10 +126,7 @@ pub fn sigmoid(logit: f32) -> f32 {
 /// The softmax over `logits`: which of them, when it must be one.
 pub fn softmax(logits: &[f32]) -> Vec<f32> {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let weights = logits
-        .iter()
-        .map(|logit| (logit - largest).exp())
-        .collect::<Vec<_>>();
+    let weights = logits.iter().map(|logit| (logit - largest).exp()).collect::<Vec<_>>();
     let sum = weights.iter().sum::<f32>();
     weights.iter().map(|weight| weight / sum).collect()
 }

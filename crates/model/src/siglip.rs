@@ -131,20 +131,14 @@ impl Siglip {
     /// When the model has no text tower.
     pub fn embed_texts(&self, texts: &[Encoding]) -> Result<Embeddings, ModelError> {
         let dimension = self.dimension(Tower::Text)?;
-        let ids = texts
-            .iter()
-            .flat_map(|text| text.ids.iter().copied())
-            .collect::<Vec<_>>();
+        let ids = texts.iter().flat_map(|text| text.ids.iter().copied()).collect::<Vec<_>>();
         let mut out = vec![0.0; texts.len() * dimension];
         self.engine.embed_texts(&ids, &mut out, &mut ())?;
         Ok(Embeddings::normalise(dimension, out))
     }
 
     fn dimension(&self, tower: Tower) -> Result<usize, ModelError> {
-        let missing = || ModelError::NoTower {
-            model: self.name(),
-            tower,
-        };
+        let missing = || ModelError::NoTower { model: self.name(), tower };
         self.engine.dimension(tower).ok_or_else(missing)
     }
 
@@ -174,9 +168,7 @@ fn preprocessor(checkpoint: &Checkpoint, options: &Options) -> Preprocessor {
         Resample::Bicubic => Filter::Bicubic,
     };
     let isa = options.isa.name().parse::<pixels::Isa>().ok();
-    let isa = isa
-        .filter(|isa| isa.is_available())
-        .unwrap_or(pixels::Isa::Scalar);
+    let isa = isa.filter(|isa| isa.is_available()).unwrap_or(pixels::Isa::Scalar);
     Preprocessor::new(preprocessing.width as u32, preprocessing.height as u32)
         .with_filter(filter)
         .with_isa(isa)

@@ -30,10 +30,7 @@ impl Template {
         while let Some(open) = rest.find('{') {
             let (before, place) = rest.split_at(open);
             sentence.push_str(before);
-            if let Some(after) = place
-                .strip_prefix("{}")
-                .or_else(|| place.strip_prefix("{c}"))
-            {
+            if let Some(after) = place.strip_prefix("{}").or_else(|| place.strip_prefix("{c}")) {
                 sentence.push_str(label);
                 rest = after;
             } else {
@@ -70,47 +67,21 @@ const BUILT_IN: &[BuiltIn] = &[
     set("none", &["{}"]),
     set("ar", &["صورة {}", "هذه صورة {}", "{} في الصورة"]),
     set("cs", &["{}", "fotografie: {}", "na obrázku je {}"]),
-    set(
-        "de",
-        &["{}", "ein Foto: {}", "auf dem Bild: {}", "das ist {}"],
-    ),
-    set(
-        "en",
-        &[
-            "a photo of a {}",
-            "a picture of a {}",
-            "This is a photo of {}.",
-            "{} in a photo",
-        ],
-    ),
-    set(
-        "es",
-        &["una foto de {}", "una imagen de {}", "{} en una foto"],
-    ),
+    set("de", &["{}", "ein Foto: {}", "auf dem Bild: {}", "das ist {}"]),
+    set("en", &["a photo of a {}", "a picture of a {}", "This is a photo of {}.", "{} in a photo"]),
+    set("es", &["una foto de {}", "una imagen de {}", "{} en una foto"]),
     set("fa", &["عکس {}", "تصویری از {}", "{} در تصویر"]),
     set("fi", &["{}", "valokuva: {}", "kuvassa on {}"]),
-    set(
-        "fr",
-        &["une photo : {}", "une image : {}", "{} sur une photo"],
-    ),
+    set("fr", &["une photo : {}", "une image : {}", "{} sur une photo"]),
     set("he", &["תמונה של {}", "צילום של {}", "{} בתמונה"]),
     set("hi", &["{} की तस्वीर", "{} का चित्र", "तस्वीर में {}"]),
     set("id", &["foto {}", "gambar {}", "ini adalah foto {}"]),
-    set(
-        "it",
-        &["una foto di {}", "un'immagine di {}", "{} in una foto"],
-    ),
+    set("it", &["una foto di {}", "un'immagine di {}", "{} in una foto"]),
     set("ja", &["{}の写真", "{}の画像", "これは{}です"]),
     set("ko", &["{} 사진", "{} 이미지", "이것은 {}입니다"]),
-    set(
-        "nl",
-        &["een foto van {}", "een afbeelding van {}", "{} op een foto"],
-    ),
+    set("nl", &["een foto van {}", "een afbeelding van {}", "{} op een foto"]),
     set("pl", &["{}", "zdjęcie: {}", "na zdjęciu jest {}"]),
-    set(
-        "pt",
-        &["uma foto de {}", "uma imagem de {}", "{} em uma foto"],
-    ),
+    set("pt", &["uma foto de {}", "uma imagem de {}", "{} em uma foto"]),
     set("ru", &["{}", "фото: {}", "на картинке {}"]),
     set("sv", &["ett foto av {}", "en bild av {}", "{} på en bild"]),
     set("th", &["ภาพถ่ายของ{}", "รูปภาพ{}", "นี่คือ{}"]),

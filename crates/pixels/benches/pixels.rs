@@ -41,9 +41,7 @@ fn as_png(image: &RgbImage) -> Vec<u8> {
     let mut encoder = png::Encoder::new(&mut file, image.width(), image.height());
     encoder.set_color(png::ColorType::Rgb);
     let mut writer = encoder.write_header().expect("a header goes into memory");
-    writer
-        .write_image_data(image.data())
-        .expect("rows go into memory");
+    writer.write_image_data(image.data()).expect("rows go into memory");
     drop(writer);
     file
 }
@@ -54,12 +52,7 @@ fn as_jpeg(image: &RgbImage) -> Vec<u8> {
     let mut encoder = Encoder::new(&mut file, QUALITY);
     encoder.set_sampling_factor(SamplingFactor::F_2_2);
     encoder
-        .encode(
-            image.data(),
-            image.width() as u16,
-            image.height() as u16,
-            ColorType::Rgb,
-        )
+        .encode(image.data(), image.width() as u16, image.height() as u16, ColorType::Rgb)
         .expect("blocks go into memory");
     file
 }
@@ -86,13 +79,7 @@ fn pixels(criterion: &mut Criterion) {
     let mut patches = vec![0.0; patch_count(&small, 16) * 3 * 16 * 16];
     criterion.bench_function("patches 256x256 by 16", |bencher| {
         bencher.iter(|| {
-            write_patches(
-                black_box(&small),
-                16,
-                [0.5; 3],
-                [0.5; 3],
-                black_box(&mut patches),
-            );
+            write_patches(black_box(&small), 16, [0.5; 3], [0.5; 3], black_box(&mut patches));
         });
     });
 }

@@ -36,9 +36,7 @@ fn main() {
     println!("decode_and_resize {} {best}", Isa::detect());
     let resized = preprocessor.resize(&image);
     let hash = Sha256::digest(resized.data());
-    let hash = hash
-        .iter()
-        .fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"));
+    let hash = hash.iter().fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"));
     println!("sha256 {hash}");
 }
 

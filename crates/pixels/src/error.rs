@@ -115,18 +115,12 @@ pub enum PixelsError {
 impl PixelsError {
     /// From what a codec says, which may run over several lines.
     pub(crate) fn undecodable(format: Format, reason: &str) -> Self {
-        Self::Undecodable {
-            format,
-            reason: one_line(reason),
-        }
+        Self::Undecodable { format, reason: one_line(reason) }
     }
 
     /// From what a codec says, which may run over several lines.
     pub(crate) fn unsupported(format: Format, what: &str) -> Self {
-        Self::UnsupportedKind {
-            format,
-            what: one_line(what),
-        }
+        Self::UnsupportedKind { format, what: one_line(what) }
     }
 
     /// The class of the error, for status codes and exit codes.

@@ -26,12 +26,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            bytes: 20 << 20,
-            pixels: 64_000_000,
-            side: 65_535,
-            memory: 512 << 20,
-        }
+        Self { bytes: 20 << 20, pixels: 64_000_000, side: 65_535, memory: 512 << 20 }
     }
 }
 
@@ -76,22 +71,14 @@ impl Limits {
             return Err(PixelsError::Empty);
         }
         if bytes > self.bytes {
-            return Err(PixelsError::TooManyBytes {
-                bytes,
-                limit: self.bytes,
-            });
+            return Err(PixelsError::TooManyBytes { bytes, limit: self.bytes });
         }
         Ok(())
     }
 
     /// Called by every decoder between reading the header and the first large allocation.
     pub(crate) fn admit(&self, promise: Promise) -> Result<(), PixelsError> {
-        let Promise {
-            format,
-            width,
-            height,
-            bytes_per_pixel,
-        } = promise;
+        let Promise { format, width, height, bytes_per_pixel } = promise;
         if width == 0 || height == 0 {
             return Err(PixelsError::Undecodable {
                 format,
@@ -100,30 +87,16 @@ impl Limits {
         }
         let pixels = u64::from(width) * u64::from(height);
         if pixels > self.pixels {
-            return Err(PixelsError::TooManyPixels {
-                width,
-                height,
-                limit: self.pixels,
-            });
+            return Err(PixelsError::TooManyPixels { width, height, limit: self.pixels });
         }
         if width.max(height) > self.side {
-            return Err(PixelsError::SideTooLong {
-                width,
-                height,
-                limit: self.side,
-            });
+            return Err(PixelsError::SideTooLong { width, height, limit: self.side });
         }
         let needed = pixels.saturating_mul(bytes_per_pixel);
         // On a 32-bit machine a buffer cannot be longer than isize::MAX, whatever the limit says.
         if needed > self.memory || usize::try_from(needed).is_err() {
             let limit = self.memory;
-            return Err(PixelsError::TooMuchMemory {
-                format,
-                width,
-                height,
-                needed,
-                limit,
-            });
+            return Err(PixelsError::TooMuchMemory { format, width, height, needed, limit });
         }
         Ok(())
     }

@@ -32,10 +32,7 @@ impl Preprocessor {
     /// # Panics
     /// When a side is zero.
     pub fn new(width: u32, height: u32) -> Self {
-        assert!(
-            width > 0 && height > 0,
-            "a picture of {width}x{height} pixels cannot be made"
-        );
+        assert!(width > 0 && height > 0, "a picture of {width}x{height} pixels cannot be made");
         Self {
             width,
             height,
@@ -65,15 +62,8 @@ impl Preprocessor {
     /// When the machine does not have it.
     #[must_use]
     pub fn with_isa(self, isa: Isa) -> Self {
-        assert!(
-            isa.is_available(),
-            "this machine does not have the instruction set {isa}"
-        );
-        Self {
-            isa,
-            idle: Mutex::default(),
-            ..self
-        }
+        assert!(isa.is_available(), "this machine does not have the instruction set {isa}");
+        Self { isa, idle: Mutex::default(), ..self }
     }
 
     /// The same with other limits.
@@ -108,17 +98,10 @@ impl Preprocessor {
 
     /// The resize alone, for a picture that is decoded already.
     pub fn resize(&self, image: &RgbImage) -> RgbImage {
-        let idle = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut resizer = idle.unwrap_or_else(|| Resizer::new(self.isa));
         let resized = resizer.resize(image, self.width, self.height, self.filter, self.order);
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(resizer);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(resizer);
         resized
     }
 }

@@ -18,17 +18,9 @@ impl RgbImage {
     /// [`PixelsError::WrongLength`] when a side is zero or `data` is not `width * height * 3` long.
     pub fn from_raw(width: u32, height: u32, data: Vec<u8>) -> Result<Self, PixelsError> {
         if width == 0 || height == 0 || Some(data.len()) != rgb_length(width, height) {
-            return Err(PixelsError::WrongLength {
-                width,
-                height,
-                length: data.len(),
-            });
+            return Err(PixelsError::WrongLength { width, height, length: data.len() });
         }
-        Ok(Self {
-            width,
-            height,
-            data,
-        })
+        Ok(Self { width, height, data })
     }
 
     /// Width in pixels, at least 1.
@@ -60,8 +52,5 @@ impl std::fmt::Debug for RgbImage {
 
 /// Bytes of a `width` x `height` RGB picture, or `None` when they do not fit the address space.
 pub(crate) fn rgb_length(width: u32, height: u32) -> Option<usize> {
-    usize::try_from(width)
-        .ok()?
-        .checked_mul(usize::try_from(height).ok()?)?
-        .checked_mul(3)
+    usize::try_from(width).ok()?.checked_mul(usize::try_from(height).ok()?)?.checked_mul(3)
 }

@@ -11,10 +11,7 @@ const GEMMA: &[u8] = include_bytes!("../tests/goldens/gemma/tokenizer.json");
 const CAPTION: &str = "A photo of two cats sleeping on a pink couch.";
 
 fn options() -> TokenizerOptions {
-    TokenizerOptions {
-        vocabulary: 300_000,
-        ..TokenizerOptions::default()
-    }
+    TokenizerOptions { vocabulary: 300_000, ..TokenizerOptions::default() }
 }
 
 /// The small model with more pieces behind it: one to five syllables, with or without `▁`, up to 250,100 in all.
@@ -71,10 +68,7 @@ fn encode(criterion: &mut Criterion) {
     group.sample_size(10);
     let sentences = CAPTION.repeat(1_000_000 / CAPTION.len());
     let one_word = "a".repeat(1_000_000);
-    for (text_name, text) in [
-        ("1 MB of sentences", &sentences),
-        ("1 MB in one word", &one_word),
-    ] {
+    for (text_name, text) in [("1 MB of sentences", &sentences), ("1 MB in one word", &one_word)] {
         group.throughput(Throughput::Bytes(text.len() as u64));
         for (name, tokenizer) in &tokenizers {
             group.bench_function(BenchmarkId::new(text_name, name), |bencher| {

@@ -31,9 +31,7 @@ impl Cuts {
     /// might be unknown to it or bytes might be merged.
     pub fn new<'s>(strings: impl Iterator<Item = &'s str> + Clone) -> Option<Self> {
         let byte_pieces = strings.clone().filter(|text| is_byte_piece(text)).count();
-        let merges_bytes = strings
-            .clone()
-            .any(|text| text.contains("<0x") && !is_byte_piece(text));
+        let merges_bytes = strings.clone().any(|text| text.contains("<0x") && !is_byte_piece(text));
         if byte_pieces < 256 || merges_bytes {
             return None;
         }
@@ -70,11 +68,7 @@ impl Cuts {
     fn is_cut(&self, left: char, right: char) -> bool {
         // Added tokens are looked for before and after the normalizer, which lower-cases or not.
         let lefts = [Some(left), left.to_lowercase().last(), space_symbol(left)];
-        let rights = [
-            Some(right),
-            right.to_lowercase().next(),
-            space_symbol(right),
-        ];
+        let rights = [Some(right), right.to_lowercase().next(), space_symbol(right)];
         let mut pairs = lefts
             .into_iter()
             .flatten()
@@ -84,12 +78,7 @@ impl Cuts {
 }
 
 fn add_pairs(characters: impl Iterator<Item = char> + Clone, pairs: &mut Vec<Pair>) {
-    pairs.extend(
-        characters
-            .clone()
-            .zip(characters.skip(1))
-            .map(|(left, right)| Pair(left, right)),
-    );
+    pairs.extend(characters.clone().zip(characters.skip(1)).map(|(left, right)| Pair(left, right)));
 }
 
 fn space_symbol(character: char) -> Option<char> {
@@ -110,9 +99,7 @@ pub(crate) fn replaces_spaces_only(normalizer: &Value) -> bool {
         Some("Sequence") => {
             let steps = normalizer.get("normalizers").and_then(Value::as_array);
             steps.is_some_and(|steps| {
-                steps
-                    .iter()
-                    .all(|step| kind(step) == Some("Lowercase") || is_space_step(step))
+                steps.iter().all(|step| kind(step) == Some("Lowercase") || is_space_step(step))
                     && steps.iter().any(is_space_step)
             })
         }
@@ -129,10 +116,7 @@ fn is_space_step(step: &Value) -> bool {
 /// Whether a pre-tokenizer looks for nothing but spaces: none is left after such a normalizer, so it splits nothing.
 pub(crate) fn splits_at_spaces_only(pre_tokenizer: &Value) -> bool {
     kind(pre_tokenizer) == Some("Split")
-        && pre_tokenizer
-            .pointer("/pattern/String")
-            .and_then(Value::as_str)
-            == Some(" ")
+        && pre_tokenizer.pointer("/pattern/String").and_then(Value::as_str) == Some(" ")
 }
 
 #[cfg(test)]
@@ -141,11 +125,8 @@ mod tests {
 
     fn cuts(pieces: &[&str]) -> Option<Cuts> {
         let bytes: Vec<String> = (0..=255u8).map(|byte| format!("<0x{byte:02X}>")).collect();
-        let all: Vec<&str> = bytes
-            .iter()
-            .map(String::as_str)
-            .chain(pieces.iter().copied())
-            .collect();
+        let all: Vec<&str> =
+            bytes.iter().map(String::as_str).chain(pieces.iter().copied()).collect();
         Cuts::new(all.into_iter())
     }
 
@@ -154,11 +135,7 @@ mod tests {
         let cuts = cuts(&["ab", "▁a", "▁▁"]).expect("all bytes are there");
         let text = "ab ".repeat(20_000);
         let stretch = cuts.first_stretch(&text);
-        assert!(
-            stretch.len() >= STRETCH && stretch.len() < STRETCH + 4,
-            "{}",
-            stretch.len()
-        );
+        assert!(stretch.len() >= STRETCH && stretch.len() < STRETCH + 4, "{}", stretch.len());
         assert!(stretch.ends_with('b'));
         assert_eq!(cuts.first_stretch("ab ab"), "ab ab");
     }
@@ -169,10 +146,7 @@ mod tests {
         for text in ["a", "A", "B\u{130}", "bi\u{307}"] {
             let text = text.repeat(40_000);
             let stretch = cuts.first_stretch(&text);
-            assert!(
-                stretch == text || stretch.ends_with(['\u{130}', '\u{307}']),
-                "{stretch:.10}"
-            );
+            assert!(stretch == text || stretch.ends_with(['\u{130}', '\u{307}']), "{stretch:.10}");
         }
     }
 

@@ -26,8 +26,5 @@ pub(crate) fn read(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, TokensE
 
 /// Puts the file's name in front of what is wrong with it.
 pub(crate) fn in_file(path: &Path, source: TokensError) -> TokensError {
-    TokensError::InFile {
-        file: path.to_owned(),
-        source: Box::new(source),
-    }
+    TokensError::InFile { file: path.to_owned(), source: Box::new(source) }
 }

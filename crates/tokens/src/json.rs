@@ -72,11 +72,7 @@ enum Preparation {
     /// Not at all: the file's own rules are complete.
     Nothing,
     /// Special tokens are split off, and the rest is canonicalised as far as the file does not do it.
-    Canonical {
-        specials: Trie,
-        lower_casing: LowerCasing,
-        punctuation: Punctuation,
-    },
+    Canonical { specials: Trie, lower_casing: LowerCasing, punctuation: Punctuation },
 }
 
 /// A loaded `tokenizer.json`.
@@ -118,31 +114,16 @@ impl JsonTokens {
         let Some(unk) = unk else {
             return refuse("has no unknown token");
         };
-        let (own_eos, other_eos) = if is_bpe {
-            ("<eos>", "</s>")
-        } else {
-            ("</s>", "<eos>")
-        };
+        let (own_eos, other_eos) = if is_bpe { ("<eos>", "</s>") } else { ("</s>", "<eos>") };
         let has = |token: &str| library.token_to_id(token).is_some();
         let eos = settings.eos.clone().unwrap_or_else(|| {
-            let eos = if has(own_eos) || !has(other_eos) {
-                own_eos
-            } else {
-                other_eos
-            };
+            let eos = if has(own_eos) || !has(other_eos) { own_eos } else { other_eos };
             eos.to_owned()
         });
-        let pad = settings.pad.clone().or(file
-            .padding
-            .as_ref()
-            .map(|padding| padding.pad_token.clone()));
-        let pad = pad.unwrap_or_else(|| {
-            if eos == "<eos>" {
-                "<pad>".to_owned()
-            } else {
-                eos.clone()
-            }
-        });
+        let pad =
+            settings.pad.clone().or(file.padding.as_ref().map(|padding| padding.pad_token.clone()));
+        let pad =
+            pad.unwrap_or_else(|| if eos == "<eos>" { "<pad>".to_owned() } else { eos.clone() });
 
         let wanted = settings.lower_casing.unwrap_or(LowerCasing::On);
         let lower_casing = match (wanted, normalizes(&library, "A", "A")?) {
@@ -169,14 +150,7 @@ impl JsonTokens {
             }
         };
         let cuts = if is_bpe { cuts(&file, &library) } else { None };
-        Ok(Self {
-            library,
-            preparation,
-            cuts,
-            eos,
-            pad,
-            unk,
-        })
+        Ok(Self { library, preparation, cuts, eos, pad, unk })
     }
 
     pub fn eos(&self) -> &str {
@@ -210,11 +184,7 @@ impl JsonTokens {
             (Canonicalization::Hf, Preparation::Nothing) => self.append(text, &mut collected)?,
             (
                 Canonicalization::Hf,
-                Preparation::Canonical {
-                    specials,
-                    lower_casing,
-                    punctuation,
-                },
+                Preparation::Canonical { specials, lower_casing, punctuation },
             ) => {
                 let text = text.replace(SPACE_SYMBOL, " ");
                 let stretch = |stretch: &str, collected: &mut Collected| {
@@ -244,10 +214,7 @@ impl JsonTokens {
     fn append(&self, text: &str, collected: &mut Collected) -> Result<(), TokensError> {
         let mut rest = text;
         while !rest.is_empty() {
-            let stretch = self
-                .cuts
-                .as_ref()
-                .map_or(rest, |cuts| cuts.first_stretch(rest));
+            let stretch = self.cuts.as_ref().map_or(rest, |cuts| cuts.first_stretch(rest));
             let encoding = contained(|| self.library.encode_fast(stretch, false))?;
             for &id in encoding.get_ids() {
                 collected.push(id);
@@ -268,14 +235,8 @@ fn cuts(file: &File, library: &Tokenizer) -> Option<Cuts> {
         && model.ignore_merges != Some(true)
         && marks_nothing
         && file.added_tokens.iter().all(is_plain)
-        && file
-            .normalizer
-            .as_ref()
-            .is_some_and(cut::replaces_spaces_only)
-        && file
-            .pre_tokenizer
-            .as_ref()
-            .is_none_or(cut::splits_at_spaces_only);
+        && file.normalizer.as_ref().is_some_and(cut::replaces_spaces_only)
+        && file.pre_tokenizer.as_ref().is_none_or(cut::splits_at_spaces_only);
     if !is_local {
         return None;
     }
@@ -284,9 +245,7 @@ fn cuts(file: &File, library: &Tokenizer) -> Option<Cuts> {
 }
 
 fn refuse<T>(reason: &str) -> Result<T, TokensError> {
-    Err(TokensError::JsonTokenizer {
-        reason: reason.to_owned(),
-    })
+    Err(TokensError::JsonTokenizer { reason: reason.to_owned() })
 }
 
 /// Runs the library, turning its errors and its panics into ours.
@@ -327,21 +286,14 @@ fn normalizes(library: &Tokenizer, text: &str, characters: &str) -> Result<Probe
 fn lower_case_first(library: &mut Tokenizer) -> Result<(), TokensError> {
     let mut steps = vec![NormalizerWrapper::from(Lowercase)];
     steps.extend(library.get_normalizer().cloned());
-    contained(|| {
-        library
-            .with_normalizer(Some(Sequence::new(steps)))
-            .map(|_| ())
-    })
+    contained(|| library.with_normalizer(Some(Sequence::new(steps))).map(|_| ()))
 }
 
 fn special_tokens(added: &[AddedToken]) -> Trie {
     let mut entries: Vec<Entry<'_>> = added
         .iter()
         .filter(|token| token.special && !token.content.is_empty())
-        .map(|token| Entry {
-            key: token.content.as_bytes(),
-            value: token.id,
-        })
+        .map(|token| Entry { key: token.content.as_bytes(), value: token.id })
         .collect();
     entries.sort_unstable_by_key(|entry| entry.key);
     entries.dedup_by_key(|entry| entry.key);

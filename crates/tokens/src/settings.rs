@@ -90,18 +90,13 @@ impl Settings {
         replace(&mut self.unk, file.unk_token);
         replace(&mut self.pad, file.pad_token);
         if let Some(lower) = file.do_lower_case {
-            self.lower_casing = Some(if lower {
-                LowerCasing::On
-            } else {
-                LowerCasing::Off
-            });
+            self.lower_casing = Some(if lower { LowerCasing::On } else { LowerCasing::Off });
         }
         for (id, token) in file.added_tokens_decoder.into_iter().flatten() {
             self.add(token.into_content(), Some(id));
         }
-        for extra in [file.additional_special_tokens, file.extra_special_tokens]
-            .into_iter()
-            .flatten()
+        for extra in
+            [file.additional_special_tokens, file.extra_special_tokens].into_iter().flatten()
         {
             let tokens = match extra {
                 ExtraTokens::List(tokens) => tokens,
@@ -124,7 +119,5 @@ fn read_file(path: &Path) -> Result<Option<TokensFile>, TokensError> {
     let Some(bytes) = files::read(path, files::LARGEST_CONFIG)? else {
         return Ok(None);
     };
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .map_err(|error| files::in_file(path, error.into()))
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| files::in_file(path, error.into()))
 }

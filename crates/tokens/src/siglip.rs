@@ -61,13 +61,8 @@ impl SiglipTokens {
     pub fn new(pieces: SentencePiece, settings: &Settings) -> Self {
         let prefix = settings.unk.clone().unwrap_or_else(|| "<unk>".to_owned());
         let ids = special_ids(&pieces, settings, &prefix);
-        let entries: Vec<Entry<'_>> = ids
-            .iter()
-            .map(|(content, &id)| Entry {
-                key: content.as_bytes(),
-                value: id,
-            })
-            .collect();
+        let entries: Vec<Entry<'_>> =
+            ids.iter().map(|(content, &id)| Entry { key: content.as_bytes(), value: id }).collect();
         let mut prefix_tokens = 0;
         pieces.tokens(&prefix, &mut |_| prefix_tokens += 1);
         Self {
@@ -81,9 +76,7 @@ impl SiglipTokens {
 
     /// The id of a special token or piece.
     pub fn id(&self, token: &str) -> Option<u32> {
-        self.specials
-            .get(token.as_bytes())
-            .or_else(|| self.pieces.piece_to_id(token))
+        self.specials.get(token.as_bytes()).or_else(|| self.pieces.piece_to_id(token))
     }
 
     /// The unknown piece of the model.
@@ -102,13 +95,12 @@ impl SiglipTokens {
             Canonicalization::Hf => self.collect_hf(text, keep),
             Canonicalization::BigVision => {
                 let mut collected = Collected::new(keep, Ending::AlwaysAdded);
-                self.pieces
-                    .tokens(&text.to_ascii_lowercase(), &mut |token| {
-                        collected.push(match token {
-                            Token::Piece { id, .. } | Token::Byte { id } => id,
-                            Token::Unknown { .. } => self.pieces.unknown_id(),
-                        });
+                self.pieces.tokens(&text.to_ascii_lowercase(), &mut |token| {
+                    collected.push(match token {
+                        Token::Piece { id, .. } | Token::Byte { id } => id,
+                        Token::Unknown { .. } => self.pieces.unknown_id(),
                     });
+                });
                 collected
             }
         }
@@ -130,10 +122,7 @@ impl SiglipTokens {
                 continue;
             };
             self.stretch(&text[stretch_start..position], &mut stream);
-            stream.push(Found {
-                id: special.value,
-                sort: Sort::Special,
-            });
+            stream.push(Found { id: special.value, sort: Sort::Special });
             position += special.length;
             stretch_start = position;
         }
@@ -152,12 +141,7 @@ impl SiglipTokens {
             return;
         }
         let mut canonical = self.prefix.clone();
-        canonicalize(
-            text,
-            self.lower_casing,
-            Punctuation::Deleted,
-            &mut canonical,
-        );
+        canonicalize(text, self.lower_casing, Punctuation::Deleted, &mut canonical);
         let mut dropped = Vec::new();
         let mut seen = 0;
         self.pieces.tokens(&canonical, &mut |token| {
@@ -181,28 +165,18 @@ impl SiglipTokens {
         let text = match *token {
             Token::Piece { text, .. } => text,
             Token::Byte { id } => {
-                return Found {
-                    id,
-                    sort: Sort::Other,
-                };
+                return Found { id, sort: Sort::Other };
             }
             Token::Unknown { text } => {
                 if let Some(id) = self.specials.get(text) {
-                    return Found {
-                        id,
-                        sort: Sort::Special,
-                    };
+                    return Found { id, sort: Sort::Special };
                 }
                 text
             }
         };
         Found {
             id: self.pieces.id_by_text(token),
-            sort: if text == SPACE_SYMBOL.as_bytes() {
-                Sort::SpaceSymbol
-            } else {
-                Sort::Other
-            },
+            sort: if text == SPACE_SYMBOL.as_bytes() { Sort::SpaceSymbol } else { Sort::Other },
         }
     }
 }
@@ -218,22 +192,17 @@ fn special_ids<'a>(
     let pad = settings.pad.as_deref().unwrap_or(eos);
     let (stated, extra): (Vec<_>, Vec<_>) =
         settings.added.iter().partition(|token| token.id.is_some());
-    let stated = stated
-        .into_iter()
-        .map(|token| (token.content.as_str(), token.id));
-    let roles = [eos, unk, pad]
-        .into_iter()
-        .filter(|content| !content.is_empty());
+    let stated = stated.into_iter().map(|token| (token.content.as_str(), token.id));
+    let roles = [eos, unk, pad].into_iter().filter(|content| !content.is_empty());
     let extra = extra.into_iter().map(|token| token.content.as_str());
     let mut next_id = pieces.piece_count() as u32;
     let mut ids = BTreeMap::new();
     for (content, id) in stated.chain(roles.chain(extra).map(|content| (content, None))) {
         ids.entry(content).or_insert_with(|| {
-            id.or_else(|| pieces.piece_to_id(content))
-                .unwrap_or_else(|| {
-                    next_id = next_id.saturating_add(1);
-                    next_id - 1
-                })
+            id.or_else(|| pieces.piece_to_id(content)).unwrap_or_else(|| {
+                next_id = next_id.saturating_add(1);
+                next_id - 1
+            })
         });
     }
     ids

@@ -22,11 +22,7 @@ pub struct TokenizerOptions {
 impl Default for TokenizerOptions {
     /// 64 positions, 32,000 rows, `Hf`: the defaults of SigLIP's text tower.
     fn default() -> Self {
-        Self {
-            length: 64,
-            vocabulary: 32_000,
-            canonicalization: Canonicalization::Hf,
-        }
+        Self { length: 64, vocabulary: 32_000, canonicalization: Canonicalization::Hf }
     }
 }
 
@@ -61,13 +57,7 @@ pub(crate) struct Collected {
 
 impl Collected {
     pub fn new(keep: usize, ending: Ending) -> Self {
-        Self {
-            ids: Vec::new(),
-            total: 0,
-            last: None,
-            ending,
-            keep,
-        }
+        Self { ids: Vec::new(), total: 0, last: None, ending, keep }
     }
 
     pub fn push(&mut self, id: u32) {
@@ -111,10 +101,7 @@ impl Tokenizer {
     pub fn open(folder: &Path, options: &TokenizerOptions) -> Result<Self, TokensError> {
         let settings = Settings::read(folder)?;
         for (name, load) in [
-            (
-                "spiece.model",
-                Self::load_spiece as fn(&[u8], &Settings, &TokenizerOptions) -> _,
-            ),
+            ("spiece.model", Self::load_spiece as fn(&[u8], &Settings, &TokenizerOptions) -> _),
             ("tokenizer.json", Self::load_json),
         ] {
             let file = folder.join(name);
@@ -123,9 +110,7 @@ impl Tokenizer {
                     .map_err(|error| files::in_file(&file, error));
             }
         }
-        Err(TokensError::NoTokenizer {
-            folder: folder.to_owned(),
-        })
+        Err(TokensError::NoTokenizer { folder: folder.to_owned() })
     }
 
     /// Loads the bytes of a `spiece.model`, with SigLIP's own settings: `</s>` ends and pads, text is lower-cased.
@@ -157,11 +142,7 @@ impl Tokenizer {
         let eos_id = special("eos", eos, tokens.id(eos), options)?;
         let pad_id = special("pad", pad, tokens.id(pad), options)?;
         let unk_id = special("unk", "<unk>", Some(tokens.unknown_id()), options)?;
-        Self::new(
-            Vocabulary::SentencePiece(Box::new(tokens)),
-            options,
-            [eos_id, pad_id, unk_id],
-        )
+        Self::new(Vocabulary::SentencePiece(Box::new(tokens)), options, [eos_id, pad_id, unk_id])
     }
 
     fn load_json(
@@ -176,11 +157,7 @@ impl Tokenizer {
         let eos_id = special("eos", eos, tokens.id(eos), options)?;
         let pad_id = special("pad", pad, tokens.id(pad), options)?;
         let unk_id = special("unk", unk, tokens.id(unk), options)?;
-        Self::new(
-            Vocabulary::Json(Box::new(tokens)),
-            options,
-            [eos_id, pad_id, unk_id],
-        )
+        Self::new(Vocabulary::Json(Box::new(tokens)), options, [eos_id, pad_id, unk_id])
     }
 
     fn new(
@@ -191,13 +168,7 @@ impl Tokenizer {
         if options.length == 0 {
             return Err(TokensError::NoPositions);
         }
-        Ok(Self {
-            vocabulary,
-            options: options.clone(),
-            eos,
-            pad,
-            unk,
-        })
+        Ok(Self { vocabulary, options: options.clone(), eos, pad, unk })
     }
 
     /// Turns a text of any length into ids. The time is linear in its length (with `tokenizer.json`: `n log n`).
@@ -211,13 +182,7 @@ impl Tokenizer {
             Vocabulary::SentencePiece(tokens) => tokens.collect(text, canonicalization, length),
             Vocabulary::Json(tokens) => tokens.collect(text, canonicalization, length)?,
         };
-        let Collected {
-            mut ids,
-            total,
-            last,
-            ending,
-            ..
-        } = collected;
+        let Collected { mut ids, total, last, ending, .. } = collected;
         let is_there =
             |last: Option<u32>| ending == Ending::AddedUnlessThere && last == Some(self.eos);
         let tokens = if is_there(last) { total } else { total + 1 };
@@ -231,11 +196,7 @@ impl Tokenizer {
                 *id = self.unk;
             }
         }
-        Ok(Encoding {
-            ids,
-            tokens,
-            truncated: tokens > length,
-        })
+        Ok(Encoding { ids, tokens, truncated: tokens > length })
     }
 
     /// What the tokenizer was made for.
@@ -266,11 +227,7 @@ fn special(
     id: Option<u32>,
     options: &TokenizerOptions,
 ) -> Result<u32, TokensError> {
-    let fail = |reason| TokensError::SpecialToken {
-        role,
-        token: token.to_owned(),
-        reason,
-    };
+    let fail = |reason| TokensError::SpecialToken { role, token: token.to_owned(), reason };
     let id = id.ok_or_else(|| fail("is not in the vocabulary"))?;
     if id as usize >= options.vocabulary {
         return Err(fail("has no row in the token table"));

@@ -44,10 +44,7 @@ impl Checkpoint {
     pub fn open(folder: &Path) -> Result<Self, WeightsError> {
         let config_path = folder.join("config.json");
         let Some(json) = read_small_file(&config_path, JSON_LIMIT)? else {
-            return Err(WeightsError::NoFile {
-                folder: folder.to_owned(),
-                missing: "config.json",
-            });
+            return Err(WeightsError::NoFile { folder: folder.to_owned(), missing: "config.json" });
         };
         let config = Config::from_json(&json).map_err(|problem| WeightsError::InFile {
             path: config_path,
@@ -87,9 +84,7 @@ impl Checkpoint {
 
     /// The folder's own name; empty where it has none.
     pub fn name(&self) -> String {
-        self.folder
-            .file_name()
-            .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+        self.folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
     }
 
     /// The weight files, in the order of their names.
@@ -121,12 +116,8 @@ impl Checkpoint {
     /// Every readable tensor of the weight files, in the order of the names: the towers', the two scalars, and any
     /// stray one.
     pub fn tensors(&self) -> Vec<Tensor<'_>> {
-        let mut tensors: Vec<_> = self
-            .weights
-            .tensors
-            .values()
-            .filter_map(|located| self.view(located))
-            .collect();
+        let mut tensors: Vec<_> =
+            self.weights.tensors.values().filter_map(|located| self.view(located)).collect();
         tensors.sort_unstable_by_key(Tensor::name);
         tensors
     }
@@ -215,9 +206,7 @@ impl Checkpoint {
     /// Compares every expected tensor with what the files hold, and names all that differ in one error.
     fn check(&self) -> Result<(), WeightsError> {
         if !Tower::ALL.into_iter().any(|tower| self.has(tower)) {
-            return Err(WeightsError::NoTower {
-                folder: self.folder.clone(),
-            });
+            return Err(WeightsError::NoTower { folder: self.folder.clone() });
         }
         let mut mismatches = Vec::new();
         let mut count = 0;
@@ -244,27 +233,17 @@ impl Checkpoint {
         if count == 0 {
             return Ok(());
         }
-        Err(WeightsError::Tensors {
-            folder: self.folder.clone(),
-            mismatches,
-            count,
-        })
+        Err(WeightsError::Tensors { folder: self.folder.clone(), mismatches, count })
     }
 
     /// Reports a tensor that is missing, unreadable, or of none of the allowed shapes.
     fn compare(&self, name: &str, allowed: &[&[usize]], report: &mut impl FnMut(String)) {
         let expected = allowed[0];
-        match self
-            .weights
-            .tensors
-            .get(name)
-            .map(|located| &located.record)
-        {
+        match self.weights.tensors.get(name).map(|located| &located.record) {
             None => report(format!("`{name}` is missing, expected {expected:?}")),
-            Some(record) if !allowed.contains(&record.shape.as_slice()) => report(format!(
-                "`{name}` has shape {:?}, expected {expected:?}",
-                record.shape
-            )),
+            Some(record) if !allowed.contains(&record.shape.as_slice()) => {
+                report(format!("`{name}` has shape {:?}, expected {expected:?}", record.shape));
+            }
             Some(record) if readable(&record.dtype).is_none() => report(format!(
                 "`{name}` has dtype {}, supported are F32, F16 and BF16",
                 record.dtype
@@ -287,11 +266,7 @@ fn readable(dtype: &StoredDtype) -> Option<Dtype> {
 fn find_tower(weights: &WeightFiles, tower: Tower) -> Option<Prefix> {
     let prefix = tower.prefix();
     let stray = |name: &str| name.ends_with("position_ids");
-    if weights
-        .tensors
-        .keys()
-        .any(|name| name.starts_with(prefix) && !stray(name))
-    {
+    if weights.tensors.keys().any(|name| name.starts_with(prefix) && !stray(name)) {
         Some(Prefix::Tower)
     } else if weights.tensors.contains_key(tower.telltale())
         && !weights.tensors.contains_key(tower.other().telltale())

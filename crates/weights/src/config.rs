@@ -124,10 +124,9 @@ impl Config {
         let top = Section::top(&object);
         let model_type = top.text("model_type")?.unwrap_or("siglip");
         let (text, vision) = match model_type {
-            "siglip" => (
-                read_text(top.inner("text_config")?)?,
-                read_vision(top.inner("vision_config")?)?,
-            ),
+            "siglip" => {
+                (read_text(top.inner("text_config")?)?, read_vision(top.inner("vision_config")?)?)
+            }
             "siglip_text_model" => (read_text(Some(top))?, VisionConfig::default()),
             "siglip_vision_model" => (TextConfig::default(), read_vision(Some(top))?),
             kind if kind.starts_with("siglip2") => {
@@ -151,11 +150,7 @@ impl Config {
                 ),
             });
         }
-        Ok(Self {
-            model_type: model_type.to_owned(),
-            text,
-            vision,
-        })
+        Ok(Self { model_type: model_type.to_owned(), text, vision })
     }
 }
 
@@ -167,12 +162,8 @@ fn read_text(section: Option<Section<'_>>) -> Result<TextConfig, WeightsError> {
     check_kind(&section, "siglip_text_model")?;
     let hidden_size = section.whole("hidden_size", default.hidden_size, 1, MOST_WIDTH)?;
     let vocab_size = section.whole("vocab_size", default.vocab_size, 1, MOST_VOCABULARY)?;
-    let pad_token_id = section.whole(
-        "pad_token_id",
-        default.pad_token_id as usize,
-        0,
-        MOST_VOCABULARY,
-    )?;
+    let pad_token_id =
+        section.whole("pad_token_id", default.pad_token_id as usize, 0, MOST_VOCABULARY)?;
     if pad_token_id >= vocab_size {
         let problem = format!("is {pad_token_id}; it must be below `vocab_size` {vocab_size}");
         return Err(section.problem("pad_token_id", problem));
@@ -244,10 +235,7 @@ fn read_vision(section: Option<Section<'_>>) -> Result<VisionConfig, WeightsErro
 
 /// Checks the model type of a section, which may be absent, and the activation, of which there is only one.
 fn check_kind(section: &Section<'_>, model_type: &str) -> Result<(), WeightsError> {
-    let fixed = [
-        ("model_type", model_type),
-        ("hidden_act", "gelu_pytorch_tanh"),
-    ];
+    let fixed = [("model_type", model_type), ("hidden_act", "gelu_pytorch_tanh")];
     for (field, only) in fixed {
         if let Some(found) = section.text(field)?
             && found != only

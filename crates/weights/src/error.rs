@@ -115,13 +115,7 @@ pub(crate) fn one_line(text: &str) -> String {
     let mut line: String = text
         .chars()
         .take(LONGEST)
-        .map(|character| {
-            if character.is_control() {
-                '\u{fffd}'
-            } else {
-                character
-            }
-        })
+        .map(|character| if character.is_control() { '\u{fffd}' } else { character })
         .collect();
     if text.chars().nth(LONGEST).is_some() {
         line.push_str("...");

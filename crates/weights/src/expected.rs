@@ -132,9 +132,6 @@ impl List {
     }
 
     fn tensor(&mut self, name: &str, shape: &[usize]) {
-        self.0.push(Expected {
-            name: name.to_owned(),
-            shape: shape.to_vec(),
-        });
+        self.0.push(Expected { name: name.to_owned(), shape: shape.to_vec() });
     }
 }

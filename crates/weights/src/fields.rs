@@ -24,14 +24,10 @@ pub(crate) struct Section<'a> {
 /// If the text is larger than [`JSON_LIMIT`], no JSON, or no object.
 pub(crate) fn parse_object(json: &[u8]) -> Result<Map<String, Value>, WeightsError> {
     if json.len() as u64 > JSON_LIMIT {
-        return Err(WeightsError::TooLarge {
-            found: json.len() as u64,
-            limit: JSON_LIMIT,
-        });
+        return Err(WeightsError::TooLarge { found: json.len() as u64, limit: JSON_LIMIT });
     }
-    serde_json::from_slice(json).map_err(|error| WeightsError::Json {
-        problem: one_line(&error.to_string()),
-    })
+    serde_json::from_slice(json)
+        .map_err(|error| WeightsError::Json { problem: one_line(&error.to_string()) })
 }
 
 impl<'a> Section<'a> {
@@ -68,15 +64,9 @@ impl<'a> Section<'a> {
         let Some(value) = self.value(field) else {
             return Ok(default);
         };
-        whole_number(value)
-            .filter(|number| (least..=most).contains(number))
-            .ok_or_else(|| {
-                self.wrong(
-                    field,
-                    value,
-                    &format!("a whole number from {least} to {most}"),
-                )
-            })
+        whole_number(value).filter(|number| (least..=most).contains(number)).ok_or_else(|| {
+            self.wrong(field, value, &format!("a whole number from {least} to {most}"))
+        })
     }
 
     /// The side of a square, written as one whole number or as a list of two equal ones.
@@ -95,12 +85,10 @@ impl<'a> Section<'a> {
             }
             other => whole_number(other),
         };
-        side.filter(|side| (1..=most).contains(side))
-            .ok_or_else(|| {
-                let allowed =
-                    format!("a whole number from 1 to {most} (or two equal ones: a square)");
-                self.wrong(field, value, &allowed)
-            })
+        side.filter(|side| (1..=most).contains(side)).ok_or_else(|| {
+            let allowed = format!("a whole number from 1 to {most} (or two equal ones: a square)");
+            self.wrong(field, value, &allowed)
+        })
     }
 
     /// A finite number greater than 0 and at most `most`.
@@ -113,16 +101,9 @@ impl<'a> Section<'a> {
         let Some(value) = self.value(field) else {
             return Ok(default);
         };
-        value
-            .as_f64()
-            .filter(|number| *number > 0.0 && *number <= most)
-            .ok_or_else(|| {
-                self.wrong(
-                    field,
-                    value,
-                    &format!("a number above 0 and at most {most}"),
-                )
-            })
+        value.as_f64().filter(|number| *number > 0.0 && *number <= most).ok_or_else(|| {
+            self.wrong(field, value, &format!("a number above 0 and at most {most}"))
+        })
     }
 
     /// `true` or `false`.
@@ -155,10 +136,7 @@ impl<'a> Section<'a> {
     /// An error about a field, in free words.
     pub(crate) fn problem(&self, field: &str, problem: String) -> WeightsError {
         let separator = if self.name.is_empty() { "" } else { "." };
-        WeightsError::Field {
-            field: format!("{}{separator}{field}", self.name),
-            problem,
-        }
+        WeightsError::Field { field: format!("{}{separator}{field}", self.name), problem }
     }
 }
 

@@ -103,9 +103,7 @@ impl Header {
     /// overlaps, a file that is cut short or has bytes left over. I/O errors of the source are passed on.
     pub fn read(source: &mut impl Read, file_length: u64) -> Result<Self, WeightsError> {
         let Some(after_length) = file_length.checked_sub(LENGTH_BYTES) else {
-            return Err(broken(format!(
-                "the file has {file_length} bytes, too few for a header"
-            )));
+            return Err(broken(format!("the file has {file_length} bytes, too few for a header")));
         };
         let mut length = [0; LENGTH_BYTES as usize];
         source.read_exact(&mut length)?;
@@ -145,10 +143,7 @@ impl Header {
     ) -> Result<Self, WeightsError> {
         entries.sort_unstable_by(|left, right| left.0.cmp(&right.0));
         if let Some(pair) = entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            return Err(broken(format!(
-                "tensor `{}` stands in the header twice",
-                pair[0].0
-            )));
+            return Err(broken(format!("tensor `{}` stands in the header twice", pair[0].0)));
         }
         let odd = |name: &str| name.len() > LONGEST_NAME || name.contains(char::is_control);
         if let Some((name, _)) = entries.iter().find(|(name, _)| odd(name)) {
@@ -210,9 +205,7 @@ fn check_size(
             shape.len()
         )));
     }
-    let elements = shape
-        .iter()
-        .try_fold(1_u64, |product, size| product.checked_mul(*size as u64));
+    let elements = shape.iter().try_fold(1_u64, |product, size| product.checked_mul(*size as u64));
     let bits = match (elements, dtype.bits()) {
         (Some(elements), Some(bits)) => elements.checked_mul(bits as u64),
         (Some(_), None) => return Ok(()),
@@ -232,9 +225,7 @@ fn usize_offset(offset: u64) -> Result<usize, WeightsError> {
 }
 
 fn broken(problem: impl AsRef<str>) -> WeightsError {
-    WeightsError::Header {
-        problem: one_line(problem.as_ref()),
-    }
+    WeightsError::Header { problem: one_line(problem.as_ref()) }
 }
 
 /// What the header says about one tensor.

@@ -21,10 +21,7 @@ pub(crate) fn read_small_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>
     if bytes.len() as u64 > limit {
         return Err(WeightsError::InFile {
             path: path.to_owned(),
-            problem: Box::new(WeightsError::TooLarge {
-                found: bytes.len() as u64,
-                limit,
-            }),
+            problem: Box::new(WeightsError::TooLarge { found: bytes.len() as u64, limit }),
         });
     }
     Ok(Some(bytes))
@@ -39,9 +36,7 @@ fn open_regular(path: &Path) -> Result<Option<fs_err::File>, WeightsError> {
         Err(error) => return Err(error.into()),
     };
     if !metadata.is_file() {
-        return Err(
-            std::io::Error::other(format!("{}: not a regular file", path.display())).into(),
-        );
+        return Err(std::io::Error::other(format!("{}: not a regular file", path.display())).into());
     }
     Ok(Some(fs_err::File::open(path)?))
 }
@@ -69,10 +64,7 @@ impl WeightFile {
         let length = file.metadata()?.len();
         let header = Header::read(&mut file, length).map_err(|problem| match problem {
             WeightsError::Io(error) => WeightsError::Io(error),
-            problem => WeightsError::InFile {
-                path: path.to_owned(),
-                problem: Box::new(problem),
-            },
+            problem => WeightsError::InFile { path: path.to_owned(), problem: Box::new(problem) },
         })?;
         // SAFETY: the map is read-only and lives as long as the slices taken from it (they borrow `self`). The one
         // demand that the language cannot check is that nobody changes the file meanwhile: the crate documentation
@@ -84,16 +76,10 @@ impl WeightFile {
         })?;
         if map.len() as u64 != length {
             return Err(
-                std::io::Error::other(format!("{}: changed while opened", path.display())).into(),
+                std::io::Error::other(format!("{}: changed while opened", path.display())).into()
             );
         }
-        Ok(Some(Self {
-            mapped: MappedFile {
-                path: path.to_owned(),
-                map,
-            },
-            header,
-        }))
+        Ok(Some(Self { mapped: MappedFile { path: path.to_owned(), map }, header }))
     }
 }
 

@@ -159,10 +159,7 @@ fn channels(
         return Ok(default);
     };
     let number = |value: &Value| {
-        value
-            .as_f64()
-            .map(|number| number as f32)
-            .filter(|number| number.abs() <= 1e6)
+        value.as_f64().map(|number| number as f32).filter(|number| number.abs() <= 1e6)
     };
     let numbers: Option<Vec<f32>> = match value {
         Value::Array(list) if list.len() == 3 => list.iter().map(number).collect(),

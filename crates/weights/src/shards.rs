@@ -38,10 +38,7 @@ struct Index {
 impl WeightFiles {
     /// Maps the files of a folder. The single file comes first, as in transformers.
     pub(crate) fn open(folder: &Path) -> Result<Self, WeightsError> {
-        let mut opened = Self {
-            files: Vec::new(),
-            tensors: HashMap::new(),
-        };
+        let mut opened = Self { files: Vec::new(), tensors: HashMap::new() };
         if let Some(file) = WeightFile::open(&folder.join(SINGLE))? {
             opened.add(file, |_| true);
             return Ok(opened);
@@ -53,14 +50,10 @@ impl WeightFiles {
                 missing: "model.safetensors (nor model.safetensors.index.json)",
             });
         };
-        let within = |problem| WeightsError::InFile {
-            path: path.clone(),
-            problem: Box::new(problem),
-        };
+        let within =
+            |problem| WeightsError::InFile { path: path.clone(), problem: Box::new(problem) };
         let Index { weight_map } = serde_json::from_slice(&json).map_err(|error| {
-            within(WeightsError::Json {
-                problem: one_line(&error.to_string()),
-            })
+            within(WeightsError::Json { problem: one_line(&error.to_string()) })
         })?;
         let mut shards: BTreeMap<&str, usize> = BTreeMap::new();
         for shard in weight_map.values() {
@@ -68,9 +61,7 @@ impl WeightFiles {
         }
         for shard in shards.into_keys() {
             if !is_plain_file_name(shard) {
-                return Err(within(WeightsError::ShardName {
-                    name: one_line(shard),
-                }));
+                return Err(within(WeightsError::ShardName { name: one_line(shard) }));
             }
             let Some(file) = WeightFile::open(&folder.join(shard))? else {
                 return Err(within(WeightsError::Field {
@@ -79,9 +70,7 @@ impl WeightFiles {
                 }));
             };
             // The index decides which shard a tensor is read from.
-            opened.add(file, |name| {
-                weight_map.get(name).is_some_and(|of| of == shard)
-            });
+            opened.add(file, |name| weight_map.get(name).is_some_and(|of| of == shard));
         }
         Ok(opened)
     }
@@ -91,10 +80,7 @@ impl WeightFiles {
         self.files.push(file.mapped);
         for record in file.header.into_tensors() {
             if wanted(&record.name) {
-                let located = Located {
-                    file: index,
-                    record,
-                };
+                let located = Located { file: index, record };
                 self.tensors.insert(located.record.name.clone(), located);
             }
         }

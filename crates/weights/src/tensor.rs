@@ -84,9 +84,7 @@ impl<'a> Tensor<'a> {
     /// # Panics
     /// If the range is not within the tensor.
     pub fn read_f32(&self, offset: usize, out: &mut [f32]) {
-        let last = offset
-            .checked_add(out.len())
-            .filter(|last| *last <= self.elements());
+        let last = offset.checked_add(out.len()).filter(|last| *last <= self.elements());
         let Some(last) = last else {
             panic!(
                 "elements {offset} and {} more are not within tensor {} of {} elements",
@@ -129,13 +127,9 @@ impl<'a> Tensor<'a> {
     /// left alone.
     pub fn release_range(&self, offset: usize, count: usize) {
         let width = self.dtype.bytes();
-        let place = |element: usize| {
-            self.begin
-                .saturating_add(element.saturating_mul(width))
-                .min(self.end)
-        };
-        self.file
-            .release(place(offset), place(offset.saturating_add(count)));
+        let place =
+            |element: usize| self.begin.saturating_add(element.saturating_mul(width)).min(self.end);
+        self.file.release(place(offset), place(offset.saturating_add(count)));
     }
 }
 

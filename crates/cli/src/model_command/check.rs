@@ -71,11 +71,7 @@ pub(crate) fn run(
     let Found { id, folder } = model_source::find(arguments.name.model.as_ref(), environment)?;
     let mut run = Run {
         console: &mut console,
-        format: if arguments.output.json {
-            Format::Json
-        } else {
-            Format::Lines
-        },
+        format: if arguments.output.json { Format::Json } else { Format::Lines },
         checks: Vec::new(),
     };
     match Siglip::open(&folder, &options) {
@@ -83,19 +79,13 @@ pub(crate) fn run(
         Err(error) => run.add("structure", Err(error.to_string()))?,
     }
     let Run { checks, .. } = run;
-    let failed = checks
-        .iter()
-        .filter(|check| check.verdict == Verdict::Failed);
+    let failed = checks.iter().filter(|check| check.verdict == Verdict::Failed);
     let failed = failed.count();
     if arguments.output.json {
         let report = Report {
             object: "model.check",
             model: &id,
-            verdict: if failed == 0 {
-                Verdict::Ok
-            } else {
-                Verdict::Failed
-            },
+            verdict: if failed == 0 { Verdict::Ok } else { Verdict::Failed },
             checks: &checks,
         };
         console.print(format!("{}\n", json(&report)))?;
@@ -132,18 +122,12 @@ impl Run<'_> {
     }
 
     fn add_scores(&mut self, model: &Siglip) -> anyhow::Result<()> {
-        if !Tower::ALL
-            .into_iter()
-            .all(|tower| model.checkpoint().has(tower))
-        {
+        if !Tower::ALL.into_iter().all(|tower| model.checkpoint().has(tower)) {
             return self.skip("scores", "there is one tower only");
         }
         let scores = model.scoring().map_err(|error| error.to_string());
         let scores = scores.and_then(|scoring| {
-            let text = format!(
-                "logit = {:.3} x cosine + {:.3}",
-                scoring.factor, scoring.bias
-            );
+            let text = format!("logit = {:.3} x cosine + {:.3}", scoring.factor, scoring.bias);
             if scoring.factor.is_finite() && scoring.factor > 0.0 && scoring.bias.is_finite() {
                 Ok(text)
             } else {
@@ -177,11 +161,7 @@ impl Run<'_> {
     }
 
     fn skip(&mut self, name: &'static str, reason: &str) -> anyhow::Result<()> {
-        self.put(Check {
-            name,
-            verdict: Verdict::Skipped,
-            detail: reason.to_owned(),
-        })
+        self.put(Check { name, verdict: Verdict::Skipped, detail: reason.to_owned() })
     }
 
     fn add(&mut self, name: &'static str, outcome: Result<String, String>) -> anyhow::Result<()> {
@@ -189,22 +169,13 @@ impl Run<'_> {
             Ok(detail) => (Verdict::Ok, detail),
             Err(detail) => (Verdict::Failed, detail),
         };
-        self.put(Check {
-            name,
-            verdict,
-            detail,
-        })
+        self.put(Check { name, verdict, detail })
     }
 
     fn put(&mut self, check: Check) -> anyhow::Result<()> {
         if self.format == Format::Lines {
-            let Check {
-                name,
-                verdict,
-                detail,
-            } = &check;
-            self.console
-                .print(format!("{:<7}  {name:<14}  {detail}\n", verdict.name()))?;
+            let Check { name, verdict, detail } = &check;
+            self.console.print(format!("{:<7}  {name:<14}  {detail}\n", verdict.name()))?;
             self.console.flush()?;
         }
         self.checks.push(check);
@@ -215,21 +186,16 @@ impl Run<'_> {
 fn structure(checkpoint: &Checkpoint) -> String {
     let tensors = checkpoint.tensors();
     let parameters = tensors.iter().map(weights::Tensor::elements).sum::<usize>();
-    format!(
-        "{} tensors, {} parameters",
-        tensors.len(),
-        table::grouped(parameters)
-    )
+    format!("{} tensors, {} parameters", tensors.len(), table::grouped(parameters))
 }
 
 fn finite_weights(broken: &[String]) -> Result<String, String> {
     match broken {
         [] => Ok("no NaN, no infinity".to_owned()),
         [first] => Err(format!("{first} holds NaN or infinity")),
-        [first, rest @ ..] => Err(format!(
-            "{first} and {} more tensors hold NaN or infinity",
-            rest.len()
-        )),
+        [first, rest @ ..] => {
+            Err(format!("{first} and {} more tensors hold NaN or infinity", rest.len()))
+        }
     }
 }
 

@@ -34,16 +34,11 @@ const PUBLISHED: &[&str] = &[
 /// The id of the published checkpoint of this shape. The weights may be others: a fine-tuned checkpoint has the shape of
 /// the one it came from.
 pub(crate) fn member(checkpoint: &Checkpoint) -> Option<String> {
-    if !weights::Tower::ALL
-        .into_iter()
-        .all(|tower| checkpoint.has(tower))
-    {
+    if !weights::Tower::ALL.into_iter().all(|tower| checkpoint.has(tower)) {
         return None;
     }
     let name = described(checkpoint.config())?;
-    PUBLISHED
-        .contains(&name.as_str())
-        .then(|| format!("google/{name}"))
+    PUBLISHED.contains(&name.as_str()).then(|| format!("google/{name}"))
 }
 
 /// The name that a checkpoint of this shape would have.

@@ -25,11 +25,7 @@ pub(crate) fn tensors_with_other_numbers(checkpoint: &Checkpoint, threads: usize
     let tensors = checkpoint.tensors();
     let pieces = tensors.iter().flat_map(|&tensor| {
         let begins = (0..tensor.elements()).step_by(PIECE);
-        begins.map(move |begin| Piece {
-            tensor,
-            begin,
-            end: tensor.elements().min(begin + PIECE),
-        })
+        begins.map(move |begin| Piece { tensor, begin, end: tensor.elements().min(begin + PIECE) })
     });
     let pieces = pieces.collect::<Vec<_>>();
     let next = AtomicUsize::new(0);
@@ -43,9 +39,7 @@ pub(crate) fn tensors_with_other_numbers(checkpoint: &Checkpoint, threads: usize
         found
     };
     let mut names = thread::scope(|scope| {
-        let searches = (0..threads)
-            .map(|_| scope.spawn(search))
-            .collect::<Vec<_>>();
+        let searches = (0..threads).map(|_| scope.spawn(search)).collect::<Vec<_>>();
         let found = searches.into_iter().map(thread::ScopedJoinHandle::join);
         let found = found.map(|names| names.expect("reading a mapped tensor does not panic"));
         found.flatten().collect::<Vec<_>>()
@@ -66,8 +60,6 @@ fn is_finite(piece: &Piece<'_>) -> bool {
         finite = block.iter().all(|value| value.is_finite());
         begin += block.len();
     }
-    piece
-        .tensor
-        .release_range(piece.begin, piece.end - piece.begin);
+    piece.tensor.release_range(piece.begin, piece.end - piece.begin);
     finite
 }

@@ -43,31 +43,16 @@ const GOLDENS: &[Golden] = &[
     Golden {
         model: "google/siglip-base-patch16-224",
         expected: &[
-            Expected {
-                text: "a photo of 2 cats",
-                value: Value::Logit(-0.7567),
-            },
-            Expected {
-                text: "a photo of 2 dogs",
-                value: Value::Logit(-10.3354),
-            },
+            Expected { text: "a photo of 2 cats", value: Value::Logit(-0.7567) },
+            Expected { text: "a photo of 2 dogs", value: Value::Logit(-10.3354) },
         ],
     },
     Golden {
         model: "google/siglip-base-patch16-256-multilingual",
         expected: &[
-            Expected {
-                text: "This is a photo of 2 cats.",
-                value: Value::Percent(21.57),
-            },
-            Expected {
-                text: "This is a photo of a remote.",
-                value: Value::Percent(0.01),
-            },
-            Expected {
-                text: "This is a photo of a plane.",
-                value: Value::Percent(0.00),
-            },
+            Expected { text: "This is a photo of 2 cats.", value: Value::Percent(21.57) },
+            Expected { text: "This is a photo of a remote.", value: Value::Percent(0.01) },
+            Expected { text: "This is a photo of a plane.", value: Value::Percent(0.00) },
         ],
     },
 ];
@@ -83,10 +68,7 @@ impl Golden {
         if !is_photo(photo) {
             return Err("the picture is not COCO 000000039769".to_owned());
         }
-        let encodings = self
-            .expected
-            .iter()
-            .map(|expected| model.tokenize(expected.text));
+        let encodings = self.expected.iter().map(|expected| model.tokenize(expected.text));
         let failed = |error: model::ModelError| error.to_string();
         let encodings = encodings.collect::<Result<Vec<_>, _>>().map_err(failed)?;
         let texts = model.embed_texts(&encodings).map_err(failed)?;
@@ -98,12 +80,9 @@ impl Golden {
             let score = scoring.score(images.row(0), text);
             let (is, should_be, tolerance, unit) = match expected.value {
                 Value::Logit(logit) => (score.logit, logit, LOGIT_TOLERANCE, "logit"),
-                Value::Percent(percent) => (
-                    100.0 * score.probability,
-                    percent,
-                    PERCENT_TOLERANCE,
-                    "percent",
-                ),
+                Value::Percent(percent) => {
+                    (100.0 * score.probability, percent, PERCENT_TOLERANCE, "percent")
+                }
             };
             found.push(format!("{is:.4}"));
             // A NaN is not within anything.
@@ -116,17 +95,9 @@ impl Golden {
             }
         }
         if wrong.is_empty() {
-            Ok(format!(
-                "the scores of {}: {}",
-                self.model,
-                found.join(", ")
-            ))
+            Ok(format!("the scores of {}: {}", self.model, found.join(", ")))
         } else {
-            Err(format!(
-                "other scores than {}: {}",
-                self.model,
-                wrong.join("; ")
-            ))
+            Err(format!("other scores than {}: {}", self.model, wrong.join("; ")))
         }
     }
 }
@@ -136,10 +107,7 @@ fn is_photo(picture: &RgbImage) -> bool {
     let normalised = |sample: &u8| f64::from(*sample) / 127.5 - 1.0;
     let count = picture.data().len() as f64;
     let mean = picture.data().iter().map(normalised).sum::<f64>() / count;
-    let squares = picture
-        .data()
-        .iter()
-        .map(|sample| (normalised(sample) - mean).powi(2));
+    let squares = picture.data().iter().map(|sample| (normalised(sample) - mean).powi(2));
     let deviation = (squares.sum::<f64>() / count).sqrt();
     (mean - MEAN).abs() <= STATISTICS_TOLERANCE
         && (deviation - DEVIATION).abs() <= STATISTICS_TOLERANCE

@@ -105,10 +105,7 @@ fn gather(found: Found, options: &Options) -> anyhow::Result<Info> {
     let model = Siglip::open(&folder, options)?;
     let checkpoint = model.checkpoint();
     let tensors = checkpoint.tensors();
-    let mut dtypes = tensors
-        .iter()
-        .map(|tensor| tensor.dtype().to_string())
-        .collect::<Vec<_>>();
+    let mut dtypes = tensors.iter().map(|tensor| tensor.dtype().to_string()).collect::<Vec<_>>();
     dtypes.sort_unstable();
     dtypes.dedup();
     let preprocessing = checkpoint.preprocessing();
@@ -148,11 +145,7 @@ fn parameters(checkpoint: &Checkpoint) -> Parameters {
         let others = Tower::ALL.into_iter().filter(|other| *other != tower);
         others.into_iter().all(|other| !checkpoint.has(other))
     };
-    let mut parameters = Parameters {
-        total: 0,
-        vision: 0,
-        text: 0,
-    };
+    let mut parameters = Parameters { total: 0, vision: 0, text: 0 };
     for tensor in checkpoint.tensors() {
         let elements = tensor.elements();
         let scalar = matches!(tensor.name(), "logit_scale" | "logit_bias");
@@ -224,12 +217,7 @@ fn described(info: &Info) -> String {
         format!("{width} wide, {layers} layers, {heads} heads of {head}, MLP {mlp}")
     };
     let vision = info.vision.as_ref().map_or_else(none, |vision| {
-        let Vision {
-            image_size: image,
-            patch_size: patch,
-            patches,
-            ..
-        } = vision;
+        let Vision { image_size: image, patch_size: patch, patches, .. } = vision;
         let shape = tower(vision.width, vision.layers, vision.heads, vision.mlp);
         format!("{shape}; {image}x{image} pixels in {patches} patches of {patch}x{patch}")
     });
@@ -242,24 +230,10 @@ fn described(info: &Info) -> String {
             text.positions, text.pad_token_id
         )
     });
-    let Parameters {
-        total,
-        vision: of_vision,
-        text: of_text,
-    } = info.parameters;
-    let parameters = format!(
-        "{} (vision {}, text {})",
-        grouped(total),
-        grouped(of_vision),
-        grouped(of_text)
-    );
-    let Preprocessing {
-        width,
-        height,
-        resample,
-        mean,
-        std,
-    } = &info.preprocessing;
+    let Parameters { total, vision: of_vision, text: of_text } = info.parameters;
+    let parameters =
+        format!("{} (vision {}, text {})", grouped(total), grouped(of_vision), grouped(of_text));
+    let Preprocessing { width, height, resample, mean, std } = &info.preprocessing;
     let score = match (info.logit_factor, info.logit_bias) {
         (Some(factor), Some(bias)) => format!("logit = {factor:.4} x cosine + ({bias:.4})"),
         _ => none(),
@@ -268,21 +242,13 @@ fn described(info: &Info) -> String {
         ("model", info.id.clone()),
         ("folder", info.folder.clone()),
         ("type", info.model_type.clone()),
-        (
-            "shape of",
-            info.shape_of
-                .clone()
-                .unwrap_or_else(|| "no published checkpoint".to_owned()),
-        ),
+        ("shape of", info.shape_of.clone().unwrap_or_else(|| "no published checkpoint".to_owned())),
         ("parameters", parameters),
         ("numbers", info.dtypes.join(", ")),
         ("vision", vision),
         ("text", text),
         ("score", score),
-        (
-            "pictures",
-            format!("{resample} to {width}x{height}, mean {mean:?}, std {std:?}"),
-        ),
+        ("pictures", format!("{resample} to {width}x{height}, mean {mean:?}, std {std:?}")),
         ("tokenizer", info.tokenizer.map_or_else(none, str::to_owned)),
         ("fingerprint", info.system_fingerprint.clone()),
     ];

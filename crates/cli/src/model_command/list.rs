@@ -44,10 +44,7 @@ pub(crate) fn run(
             bytes: model.bytes,
             folder: model.folder.display().to_string(),
         });
-        let list = List {
-            object: "list",
-            data: data.collect(),
-        };
+        let list = List { object: "list", data: data.collect() };
         console.print(format!("{}\n", json(&list)))?;
     } else if models.is_empty() {
         console.note("no SigLIP models in the cache; `polysight model pull ID` downloads one");

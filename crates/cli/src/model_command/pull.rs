@@ -25,19 +25,12 @@ pub(crate) fn run(
     let mut console = Console::new(environment, &arguments.output);
     let hub = hub_access::open(environment)?;
     let (id, revision) = (&arguments.id, &arguments.revision);
-    let mut bars = Bars {
-        console: &mut console,
-    };
+    let mut bars = Bars { console: &mut console };
     let pulled = hub.pull(id, revision, &mut bars);
     console.end();
     let folder = pulled?;
     let text = if arguments.output.json {
-        json(&Pulled {
-            object: "model",
-            id,
-            revision,
-            folder: folder.display().to_string(),
-        })
+        json(&Pulled { object: "model", id, revision, folder: folder.display().to_string() })
     } else {
         folder.display().to_string()
     };
@@ -59,17 +52,12 @@ impl Progress for Bars<'_> {
                 self.console.advance_to(done);
             }
             Event::Advanced { done, .. } => self.console.advance_to(done),
-            Event::Waiting { file } => self
+            Event::Waiting { file } => {
+                self.console.note(&format!("{file}: another process downloads it; waiting"));
+            }
+            Event::Retrying { file, problem, pause } => self
                 .console
-                .note(&format!("{file}: another process downloads it; waiting")),
-            Event::Retrying {
-                file,
-                problem,
-                pause,
-            } => self.console.note(&format!(
-                "{file}: {problem}; trying again in {:.1} s",
-                pause.as_secs_f32()
-            )),
+                .note(&format!("{file}: {problem}; trying again in {:.1} s", pause.as_secs_f32())),
             Event::Finished { file } => {
                 self.console.end();
                 self.console.note(&format!("{file}: downloaded"));

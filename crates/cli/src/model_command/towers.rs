@@ -20,10 +20,7 @@ pub(crate) fn vision(model: &Siglip) -> Result<String, String> {
 /// Embeds three texts, together and one by one.
 pub(crate) fn text(model: &Siglip) -> Result<String, String> {
     let texts = ["a photo of a cat", "zwei Häuser am See", ""];
-    let encodings = texts
-        .iter()
-        .map(|text| model.tokenize(text))
-        .collect::<Result<Vec<_>, _>>();
+    let encodings = texts.iter().map(|text| model.tokenize(text)).collect::<Result<Vec<_>, _>>();
     let encodings = encodings.map_err(|error| error.to_string())?;
     judge(&encodings, |texts| model.embed_texts(texts))
 }
@@ -38,23 +35,15 @@ fn judge<T>(
         return Err("an embedding is not finite".to_owned());
     }
     for (index, row) in together.rows().enumerate() {
-        let squares = row
-            .iter()
-            .map(|&value| f64::from(value).powi(2))
-            .sum::<f64>();
+        let squares = row.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>();
         if (squares.sqrt() - 1.0).abs() > LENGTH_TOLERANCE {
-            return Err(format!(
-                "embedding {index} has length {:.6}",
-                squares.sqrt()
-            ));
+            return Err(format!("embedding {index} has length {:.6}", squares.sqrt()));
         }
         let input = std::slice::from_ref(&inputs[index]);
         let alone = embed(input).map_err(|error| error.to_string())?;
         let bits = |row: &[f32]| row.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
         if bits(alone.values()) != bits(row) {
-            return Err(format!(
-                "input {index} has another embedding when it is alone"
-            ));
+            return Err(format!("input {index} has another embedding when it is alone"));
         }
     }
     let mut largest = -1.0_f32;
@@ -64,9 +53,7 @@ fn judge<T>(
         }
     }
     if largest > MOST_COSINE {
-        return Err(format!(
-            "two different inputs have the same embedding (cosine {largest})"
-        ));
+        return Err(format!("two different inputs have the same embedding (cosine {largest})"));
     }
     let count = together.len();
     Ok(format!(
@@ -103,11 +90,11 @@ fn slope(width: u32, height: u32) -> RgbImage {
 }
 
 fn blocks(width: u32, height: u32) -> RgbImage {
-    drawn(width, height, |row, column, channel| {
-        if (row / 32 + column / 32 + channel) % 2 == 0 {
-            230
-        } else {
-            20
-        }
-    })
+    drawn(
+        width,
+        height,
+        |row, column, channel| {
+            if (row / 32 + column / 32 + channel) % 2 == 0 { 230 } else { 20 }
+        },
+    )
 }

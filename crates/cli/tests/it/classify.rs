@@ -9,19 +9,12 @@ use crate::tiny::{PICTURES, TEXTS, Tiny, picture};
 /// The golden texts as labels that no template changes.
 fn as_they_are(tiny: &Tiny) -> Run {
     let file = tiny.path().join("labels.txt");
-    fs_err::write(
-        &file,
-        format!("\u{feff}# golden texts\r\n\r\n{}\n", TEXTS.join("\n")),
-    )
-    .unwrap();
-    tiny.run(["classify", "--template", "none", "--labels-file"])
-        .argument(file)
+    fs_err::write(&file, format!("\u{feff}# golden texts\r\n\r\n{}\n", TEXTS.join("\n"))).unwrap();
+    tiny.run(["classify", "--template", "none", "--labels-file"]).argument(file)
 }
 
 fn with_pictures(run: Run) -> Run {
-    PICTURES
-        .iter()
-        .fold(run, |run, name| run.argument(picture(name)))
+    PICTURES.iter().fold(run, |run, name| run.argument(picture(name)))
 }
 
 fn number(value: &Value) -> f64 {
@@ -31,24 +24,16 @@ fn number(value: &Value) -> f64 {
 #[test]
 fn the_reply_has_the_shape_of_the_api_and_the_numbers_of_transformers() {
     let tiny = Tiny::new();
-    let run = with_pictures(as_they_are(&tiny))
-        .argument("--json")
-        .finish();
+    let run = with_pictures(as_they_are(&tiny)).argument("--json").finish();
     let reply = run.quiet_success().json();
     assert_eq!(reply["object"], "list");
-    assert_eq!(
-        reply["model"],
-        tiny.path().file_name().unwrap().to_str().unwrap()
-    );
+    assert_eq!(reply["model"], tiny.path().file_name().unwrap().to_str().unwrap());
     let fingerprint = reply["system_fingerprint"].as_str().unwrap();
     assert!(fingerprint.starts_with("fp_") && fingerprint.len() == 15);
     assert_eq!(reply["score_mode"], "relative");
     assert_eq!(reply["templates"], serde_json::json!(["none"]));
     let usage = &reply["usage"];
-    assert_eq!(
-        (usage["images"].clone(), usage["labels"].clone()),
-        (7.into(), 4.into())
-    );
+    assert_eq!((usage["images"].clone(), usage["labels"].clone()), (7.into(), 4.into()));
     for name in ["cached_images", "cached_labels", "cost"] {
         assert_eq!(usage[name], 0);
     }
@@ -92,14 +77,7 @@ fn check_predictions(item: &Value, logits: &[f64]) {
 #[test]
 fn with_multi_label_the_score_is_the_probability_and_the_threshold_selects() {
     let tiny = Tiny::new();
-    let arguments = [
-        "--multi-label",
-        "--threshold",
-        "0.001",
-        "--json",
-        "--top-k",
-        "3",
-    ];
+    let arguments = ["--multi-label", "--threshold", "0.001", "--json", "--top-k", "3"];
     let run = with_pictures(as_they_are(&tiny));
     let run = arguments.iter().fold(run, Run::argument);
     let reply = run.finish().quiet_success().json();
@@ -115,34 +93,17 @@ fn with_multi_label_the_score_is_the_probability_and_the_threshold_selects() {
             selected += usize::from(above);
         }
     }
-    assert!(
-        (1..21).contains(&selected),
-        "the threshold divides the labels: {selected}"
-    );
+    assert!((1..21).contains(&selected), "the threshold divides the labels: {selected}");
 }
 
 #[test]
 fn a_threshold_above_the_best_score_selects_nothing() {
     let tiny = Tiny::new();
-    let run = tiny.run([
-        "classify",
-        "--labels",
-        "cat,dog",
-        "--threshold",
-        "1",
-        "--json",
-    ]);
-    let reply = run
-        .argument(picture("rgb_61x37.png"))
-        .finish()
-        .quiet_success()
-        .json();
+    let run = tiny.run(["classify", "--labels", "cat,dog", "--threshold", "1", "--json"]);
+    let reply = run.argument(picture("rgb_61x37.png")).finish().quiet_success().json();
     let item = &reply["data"][0];
     assert_eq!(item["predictions"][0]["selected"], false);
-    assert_eq!(
-        item["prediction"], item["predictions"][0]["label"],
-        "the best is still named"
-    );
+    assert_eq!(item["prediction"], item["predictions"][0]["label"], "the best is still named");
 }
 
 #[test]
@@ -151,10 +112,7 @@ fn absent_templates_are_auto_and_auto_is_stated() {
     let run = |template: &[&str]| {
         let run = tiny.run(["classify", "--labels", "cat, dog,,", "--json"]);
         let run = template.iter().fold(run, Run::argument);
-        run.argument(picture("rgb_61x37.png"))
-            .finish()
-            .quiet_success()
-            .json()
+        run.argument(picture("rgb_61x37.png")).finish().quiet_success().json()
     };
     let absent = run(&[]);
     let auto = run(&["--template", "auto"]);
@@ -175,16 +133,9 @@ fn standard_input_is_a_picture() {
     let run = tiny.run(["classify", "--labels", "cat,dog", "--json", "-"]);
     let piped = run.finish_with_input(&bytes).quiet_success().json();
     let run = tiny.run(["classify", "--labels", "cat,dog", "--json"]);
-    let named = run
-        .argument(picture("tall_7x90.png"))
-        .finish()
-        .quiet_success()
-        .json();
+    let named = run.argument(picture("tall_7x90.png")).finish().quiet_success().json();
     assert_eq!(piped["data"][0]["path"], "-");
-    assert_eq!(
-        piped["data"][0]["predictions"],
-        named["data"][0]["predictions"]
-    );
+    assert_eq!(piped["data"][0]["predictions"], named["data"][0]["predictions"]);
 }
 
 #[test]
@@ -192,36 +143,17 @@ fn the_table_is_aligned_also_for_wide_characters_and_has_no_colours_in_a_pipe() 
     let tiny = Tiny::new();
     let labels = "cat,dog,猫の写真,a label of more than forty columns which is cut,bird,house,tree";
     let run = tiny.run(["classify", "--labels", labels]);
-    let run = run
-        .argument(picture("rgb_61x37.png"))
-        .finish()
-        .quiet_success();
+    let run = run.argument(picture("rgb_61x37.png")).finish().quiet_success();
     let lines = run.text().lines().collect::<Vec<_>>();
     assert_eq!(lines[0], picture("rgb_61x37.png").to_str().unwrap());
     assert_eq!(lines.len(), 6, "a heading and five labels");
     assert!(!run.text().contains('\u{1b}'));
     let columns = |line: &str| {
         let before = line.split(" %").next().unwrap();
-        before
-            .chars()
-            .map(|c| {
-                if ('\u{3040}'..'\u{a000}').contains(&c) {
-                    2
-                } else {
-                    1
-                }
-            })
-            .sum()
+        before.chars().map(|c| if ('\u{3040}'..'\u{a000}').contains(&c) { 2 } else { 1 }).sum()
     };
-    let widths = lines[1..]
-        .iter()
-        .map(|line| columns(line))
-        .collect::<Vec<usize>>();
-    assert!(
-        widths.iter().all(|width| *width == widths[0]),
-        "{widths:?}\n{}",
-        run.text()
-    );
+    let widths = lines[1..].iter().map(|line| columns(line)).collect::<Vec<usize>>();
+    assert!(widths.iter().all(|width| *width == widths[0]), "{widths:?}\n{}", run.text());
 }
 
 #[test]
@@ -250,10 +182,7 @@ fn a_label_that_comes_twice_counts_once_and_is_noted() {
     let run = tiny.run(["classify", "--labels", "cat,dog,cat", "--json"]);
     let run = run.argument(picture("rgb_61x37.png")).finish();
     assert_eq!(run.code, 0);
-    assert_eq!(
-        run.stderr,
-        "polysight: the label \"cat\" was given twice and counts once\n"
-    );
+    assert_eq!(run.stderr, "polysight: the label \"cat\" was given twice and counts once\n");
     assert_eq!(run.json()["usage"]["labels"], 2);
 }
 
@@ -262,10 +191,7 @@ fn a_prompt_that_is_too_long_is_named_unless_quiet() {
     let tiny = Tiny::new();
     let long = "the sea and the sky ".repeat(30);
     let arguments = ["classify", "--template", "none", "--labels", &long];
-    let run = tiny
-        .run(arguments)
-        .argument(picture("rgb_61x37.png"))
-        .finish();
+    let run = tiny.run(arguments).argument(picture("rgb_61x37.png")).finish();
     assert_eq!(run.code, 0);
     assert!(run.stderr.contains("too long") && run.stderr.contains(long.trim()));
     let run = tiny.run(arguments).argument(picture("rgb_61x37.png"));

@@ -22,22 +22,11 @@ impl Npy {
         assert!(header.starts_with("{'descr': '<f4', 'fortran_order': False, 'shape': ("));
         assert!(header.ends_with('\n'));
         let shape = header.split('(').nth(1).unwrap().split(')').next().unwrap();
-        let shape = shape
-            .split(", ")
-            .map(|side| side.parse().unwrap())
-            .collect::<Vec<usize>>();
-        let values = bytes[10 + length..]
-            .as_chunks()
-            .0
-            .iter()
-            .map(|&b| f32::from_le_bytes(b));
+        let shape = shape.split(", ").map(|side| side.parse().unwrap()).collect::<Vec<usize>>();
+        let values = bytes[10 + length..].as_chunks().0.iter().map(|&b| f32::from_le_bytes(b));
         let values = values.collect::<Vec<_>>();
         assert_eq!(bytes.len(), 10 + length + 4 * shape[0] * shape[1]);
-        Self {
-            rows: shape[0],
-            columns: shape[1],
-            values,
-        }
+        Self { rows: shape[0], columns: shape[1], values }
     }
 
     fn read(path: &Path) -> Self {
@@ -50,15 +39,11 @@ impl Npy {
 }
 
 fn with_texts(run: Run) -> Run {
-    TEXTS
-        .iter()
-        .fold(run, |run, text| run.argument("--text").argument(text))
+    TEXTS.iter().fold(run, |run, text| run.argument("--text").argument(text))
 }
 
 fn with_pictures(run: Run) -> Run {
-    PICTURES
-        .iter()
-        .fold(run, |run, name| run.argument(picture(name)))
+    PICTURES.iter().fold(run, |run, name| run.argument(picture(name)))
 }
 
 #[test]
@@ -67,17 +52,10 @@ fn rows_are_those_of_transformers_texts_first_then_pictures() {
     let file = tiny.path().join("rows.npy");
     // Pictures before texts on the command line: the order of the rows does not depend on it.
     let run = with_texts(with_pictures(tiny.run(["embed"])));
-    let run = run
-        .argument("--output")
-        .argument(&file)
-        .finish()
-        .quiet_success();
+    let run = run.argument("--output").argument(&file).finish().quiet_success();
     assert!(run.stdout.is_empty(), "the results went into the file");
     let rows = Npy::read(&file);
-    assert_eq!(
-        (rows.rows, rows.columns),
-        (TEXTS.len() + PICTURES.len(), 32)
-    );
+    assert_eq!((rows.rows, rows.columns), (TEXTS.len() + PICTURES.len(), 32));
     let texts = Matrix::read("f64.text_embeds_normalized");
     let images = Matrix::read("f64.image_embeds_normalized");
     for index in 0..TEXTS.len() {
@@ -87,11 +65,7 @@ fn rows_are_those_of_transformers_texts_first_then_pictures() {
         assert_same_direction(rows.row(TEXTS.len() + index), images.row(index));
     }
     for row in rows.values.chunks_exact(32) {
-        let length = row
-            .iter()
-            .map(|&x| f64::from(x).powi(2))
-            .sum::<f64>()
-            .sqrt();
+        let length = row.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
         assert!((length - 1.0).abs() < 1e-6, "a row of length {length}");
     }
 }
@@ -105,9 +79,7 @@ fn the_same_input_gives_the_same_bytes_in_any_order_on_any_number_of_threads() {
             names.reverse();
         }
         let run = tiny.run(["embed", "--threads", threads, "--text", "a", "--text", "b"]);
-        let run = names
-            .iter()
-            .fold(run, |run, name| run.argument(picture(name)));
+        let run = names.iter().fold(run, |run, name| run.argument(picture(name)));
         Npy::parse(&run.finish().quiet_success().stdout)
     };
     let (one, three) = (run("1", false), run("3", true));
@@ -117,11 +89,7 @@ fn the_same_input_gives_the_same_bytes_in_any_order_on_any_number_of_threads() {
         assert_eq!(one.row(2 + index), three.row(36 - index), "picture {index}");
     }
     for index in 0..28 {
-        assert_eq!(
-            one.row(2 + index),
-            one.row(2 + index + 7),
-            "picture {index}"
-        );
+        assert_eq!(one.row(2 + index), one.row(2 + index + 7), "picture {index}");
     }
 }
 
@@ -130,15 +98,9 @@ fn a_failed_input_is_a_row_of_nan_and_is_named() {
     let tiny = Tiny::new();
     let file = tiny.path().join("rows.npy");
     let run = tiny.run(["embed", "--text", "a", "/nonexistent/a.png", "--output"]);
-    let run = run
-        .argument(&file)
-        .argument(picture("exact_32x32.png"))
-        .finish();
+    let run = run.argument(&file).argument(picture("exact_32x32.png")).finish();
     assert_eq!(run.code, 1);
-    assert_eq!(
-        run.stderr,
-        "polysight: /nonexistent/a.png: no such file or folder\n"
-    );
+    assert_eq!(run.stderr, "polysight: /nonexistent/a.png: no such file or folder\n");
     let rows = Npy::read(&file);
     assert_eq!(rows.rows, 3);
     assert!(rows.row(1).iter().all(|value| value.is_nan()));
@@ -150,9 +112,7 @@ fn a_failed_input_is_a_row_of_nan_and_is_named() {
 #[test]
 fn a_text_may_be_empty_or_begin_with_a_hyphen() {
     let tiny = Tiny::new();
-    let run = tiny.run([
-        "embed", "--text", "", "--text", "-x", "--text", "--json", "--text", "x",
-    ]);
+    let run = tiny.run(["embed", "--text", "", "--text", "-x", "--text", "--json", "--text", "x"]);
     let rows = Npy::parse(&run.finish().quiet_success().stdout);
     assert_eq!(rows.rows, 4);
     let empty = Matrix::read("f64.text_embeds_normalized");
@@ -194,9 +154,7 @@ fn json_holds_the_same_numbers_to_the_bit() {
 fn beside_a_file_json_says_what_was_written() {
     let tiny = Tiny::new();
     let file = tiny.path().join("rows.npy");
-    let run = tiny
-        .run(["embed", "--text", "a", "--json", "--output"])
-        .argument(&file);
+    let run = tiny.run(["embed", "--text", "a", "--json", "--output"]).argument(&file);
     let said = run.finish().quiet_success().json();
     assert_eq!(said["shape"], serde_json::json!([1, 32]));
     assert_eq!(said["output"], file.to_str().unwrap());
@@ -210,10 +168,7 @@ fn a_run_that_stops_leaves_the_old_file_and_nothing_beside_it() {
     let file = folder.path().join("rows.npy");
     fs_err::write(&file, "the old one").unwrap();
     fs_err::remove_file(tiny.path().join("spiece.model")).unwrap();
-    let run = tiny
-        .run(["embed", "--text", "a", "--output"])
-        .argument(&file)
-        .finish();
+    let run = tiny.run(["embed", "--text", "a", "--output"]).argument(&file).finish();
     assert_eq!(run.code, 1);
     assert_eq!(fs_err::read_to_string(&file).unwrap(), "the old one");
     assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 1);
@@ -222,16 +177,11 @@ fn a_run_that_stops_leaves_the_old_file_and_nothing_beside_it() {
 #[test]
 fn a_place_that_cannot_be_written_is_an_error_before_anything_is_computed() {
     let tiny = Tiny::new();
-    let run = tiny
-        .run(["embed", "--text", "a", "--output", "/nonexistent/rows.npy"])
-        .finish();
+    let run = tiny.run(["embed", "--text", "a", "--output", "/nonexistent/rows.npy"]).finish();
     assert_eq!(run.code, 1);
     let expected = "polysight: /nonexistent/rows.npy: cannot write: no such file or folder\n";
     assert_eq!(run.stderr, expected);
-    let run = tiny
-        .run(["embed", "--text", "a", "--output"])
-        .argument(tiny.path())
-        .finish();
+    let run = tiny.run(["embed", "--text", "a", "--output"]).argument(tiny.path()).finish();
     assert_eq!(run.code, 1);
     assert!(run.stderr.contains("a folder"));
 }
@@ -247,10 +197,7 @@ fn an_output_that_is_a_device_is_written_to_and_not_replaced() {
 
 #[test]
 fn nothing_to_embed_is_a_usage_error() {
-    Tiny::new()
-        .run(["embed"])
-        .finish()
-        .usage_error("nothing to embed");
+    Tiny::new().run(["embed"]).finish().usage_error("nothing to embed");
 }
 
 #[test]
@@ -264,10 +211,7 @@ fn a_checkpoint_of_one_tower_embeds_what_it_can() {
     fs_err::write(&config, vision.to_string()).unwrap();
     let run = tiny.run(["embed"]).argument(picture("exact_32x32.png"));
     let rows = Npy::parse(&run.finish().quiet_success().stdout);
-    assert_same_direction(
-        rows.row(0),
-        Matrix::read("f64.image_embeds_normalized").row(6),
-    );
+    assert_same_direction(rows.row(0), Matrix::read("f64.image_embeds_normalized").row(6));
     let run = tiny.run(["embed", "--text", "a"]).finish();
     assert_eq!(run.code, 1);
     assert!(run.stderr.contains("has no text tower"), "{}", run.stderr);

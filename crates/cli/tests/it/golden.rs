@@ -16,16 +16,8 @@ impl Matrix {
         let tensors = SafeTensors::deserialize(&bytes).expect("the goldens are safetensors");
         let tensor = tensors.tensor(name).expect("the golden is there");
         assert_eq!(tensor.dtype(), Dtype::F64);
-        let values = tensor
-            .data()
-            .as_chunks()
-            .0
-            .iter()
-            .map(|&b| f64::from_le_bytes(b));
-        Self {
-            columns: *tensor.shape().last().expect("a matrix"),
-            values: values.collect(),
-        }
+        let values = tensor.data().as_chunks().0.iter().map(|&b| f64::from_le_bytes(b));
+        Self { columns: *tensor.shape().last().expect("a matrix"), values: values.collect() }
     }
 
     pub(crate) fn row(&self, index: usize) -> &[f64] {
@@ -51,8 +43,5 @@ pub(crate) fn assert_same_direction(found: &[f32], expected: &[f64]) {
 
 /// The project's bound on logits.
 pub(crate) fn assert_same_logit(found: f64, expected: f64) {
-    assert!(
-        (found - expected).abs() <= 5e-5,
-        "logit {found}, expected {expected}"
-    );
+    assert!((found - expected).abs() <= 5e-5, "logit {found}, expected {expected}");
 }

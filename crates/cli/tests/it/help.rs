@@ -23,10 +23,7 @@ fn commands() -> Vec<Vec<String>> {
 }
 
 fn help(command: &[String]) -> String {
-    let run = Run::new(command)
-        .argument("--help")
-        .finish()
-        .quiet_success();
+    let run = Run::new(command).argument("--help").finish().quiet_success();
     run.text().to_owned()
 }
 
@@ -34,10 +31,7 @@ fn help(command: &[String]) -> String {
 fn every_command_has_help_with_an_example() {
     let commands = commands();
     for command in ["classify", "embed", "score", "model"] {
-        assert!(
-            commands.contains(&vec![command.to_owned()]),
-            "{command} is found"
-        );
+        assert!(commands.contains(&vec![command.to_owned()]), "{command} is found");
     }
     for action in ["list", "info", "check", "pull"] {
         let command = vec!["model".to_owned(), action.to_owned()];
@@ -46,10 +40,7 @@ fn every_command_has_help_with_an_example() {
     for command in commands {
         let help = help(&command);
         assert!(help.contains("Example"), "{command:?} shows no example");
-        assert!(
-            help.contains("  polysight "),
-            "{command:?} shows no command line"
-        );
+        assert!(help.contains("  polysight "), "{command:?} shows no command line");
     }
 }
 
@@ -57,10 +48,7 @@ fn every_command_has_help_with_an_example() {
 fn every_command_that_has_results_takes_json() {
     for command in commands() {
         let help = help(&command);
-        assert!(
-            help.contains("Commands:") || help.contains("--json"),
-            "{command:?} has no --json"
-        );
+        assert!(help.contains("Commands:") || help.contains("--json"), "{command:?} has no --json");
     }
 }
 
@@ -74,16 +62,11 @@ fn an_unknown_flag_is_a_usage_error_of_every_command() {
 
 #[test]
 fn no_command_at_all_is_a_usage_error_that_shows_the_help() {
-    Run::new([""; 0])
-        .finish()
-        .usage_error("Usage: polysight <COMMAND>");
+    Run::new([""; 0]).finish().usage_error("Usage: polysight <COMMAND>");
 }
 
 #[test]
 fn the_version_is_that_of_the_package() {
     let run = Run::new(["--version"]).finish().quiet_success();
-    assert_eq!(
-        run.text(),
-        concat!("polysight ", env!("CARGO_PKG_VERSION"), "\n")
-    );
+    assert_eq!(run.text(), concat!("polysight ", env!("CARGO_PKG_VERSION"), "\n"));
 }

@@ -10,9 +10,7 @@ use crate::tiny::{Tiny, picture};
 /// The checksum at the end of a PNG chunk (ISO 3309).
 fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-            (crc >> 1) ^ (0xedb8_8320 * (crc & 1))
-        })
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 * (crc & 1)))
     })
 }
 
@@ -52,30 +50,18 @@ fn hostile_files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     bmp.extend([0; 24]);
     vec![
         ("bomb.png", bomb(), "30000x30000 pixels; the limit"),
-        (
-            "cut.png",
-            png[..png.len() / 2].to_vec(),
-            "cannot decode the png",
-        ),
+        ("cut.png", png[..png.len() / 2].to_vec(), "cannot decode the png"),
         ("empty.png", Vec::new(), "0 bytes"),
         ("header_only.png", png[..20].to_vec(), "png image"),
         ("lies_large.png", promising(6_000, 6_000), "png image"),
-        (
-            "lies_huge.png",
-            promising(u32::MAX, u32::MAX),
-            "pixels; the limit",
-        ),
+        ("lies_huge.png", promising(u32::MAX, u32::MAX), "pixels; the limit"),
         ("lies_zero.png", promising(0, 37), "png image"),
         ("magic.jpg", jpeg_start, "jpeg image"),
         ("wide.jpg", jpeg, "jpeg image"),
         ("offset.tif", tiff, "tiff image"),
         ("large.gif", gif, "65535x65535 pixels; the limit"),
         ("large.bmp", bmp, "pixels; the limit"),
-        (
-            "riff.webp",
-            b"RIFF\xff\xff\xff\xffWEBPVP8 ".to_vec(),
-            "webp image",
-        ),
+        ("riff.webp", b"RIFF\xff\xff\xff\xffWEBPVP8 ".to_vec(), "webp image"),
         (
             "movie.avif",
             b"\x00\x00\x00\x1cftypavif\x00\x00\x00\x00".to_vec(),
@@ -101,23 +87,16 @@ fn each_hostile_file_gets_one_line_and_the_good_ones_their_results() {
     }
     let file = fs_err::File::create(folder.path().join("too_many_bytes.png")).unwrap();
     file.set_len(21 << 20).unwrap();
-    for (name, good) in [
-        ("a.png", "rgb_61x37.png"),
-        ("m.png", "tall_7x90.png"),
-        ("zz.png", "small_5x3.png"),
-    ] {
+    for (name, good) in
+        [("a.png", "rgb_61x37.png"), ("m.png", "tall_7x90.png"), ("zz.png", "small_5x3.png")]
+    {
         fs_err::copy(picture(good), folder.path().join(name)).unwrap();
     }
     let run = classify(&tiny, folder.path());
     assert_eq!(run.code, 1);
-    let mut expected = files
-        .iter()
-        .map(|(name, _, part)| (*name, *part))
-        .collect::<BTreeMap<_, _>>();
-    expected.insert(
-        "too_many_bytes.png",
-        "image is 22020096 bytes; the limit is",
-    );
+    let mut expected =
+        files.iter().map(|(name, _, part)| (*name, *part)).collect::<BTreeMap<_, _>>();
+    expected.insert("too_many_bytes.png", "image is 22020096 bytes; the limit is");
     let lines = run.stderr.lines().collect::<Vec<_>>();
     assert_eq!(lines.len(), expected.len(), "{}", run.stderr);
     let mut wrong = Vec::new();
@@ -165,19 +144,11 @@ fn a_name_cannot_forge_a_line() {
     let folder = tempfile::tempdir().unwrap();
     let name = "a\npolysight: b\u{1b}[31m.png";
     fs_err::write(folder.path().join(name), "text").unwrap();
-    let run = tiny
-        .run(["classify", "--labels", "a,b"])
-        .argument(folder.path())
-        .finish();
+    let run = tiny.run(["classify", "--labels", "a,b"]).argument(folder.path()).finish();
     assert_eq!(run.code, 1);
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
     assert!(!run.stderr.contains('\u{1b}'));
-    assert!(
-        run.stderr
-            .contains("a\\npolysight: b\\u{1b}[31m.png: not an image"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("a\\npolysight: b\\u{1b}[31m.png: not an image"), "{}", run.stderr);
 }
 
 #[cfg(unix)]
@@ -189,10 +160,7 @@ fn a_file_that_may_not_be_read_is_named() {
     let closed = folder.path().join("closed.png");
     fs_err::copy(picture("rgb_61x37.png"), &closed).unwrap();
     fs_err::set_permissions(&closed, std::fs::Permissions::from_mode(0o000)).unwrap();
-    let run = tiny
-        .run(["classify", "--labels", "a,b"])
-        .argument(&closed)
-        .finish();
+    let run = tiny.run(["classify", "--labels", "a,b"]).argument(&closed).finish();
     // The superuser may read it all the same.
     if fs_err::read(&closed).is_ok() {
         assert_eq!(run.code, 0);

@@ -61,13 +61,7 @@ const SURROUNDINGS: &[&str] = &[
 ];
 
 /// What computing code must not mention: the environment, the clock, global state.
-const NOT_BELOW: &[&str] = &[
-    "std::env",
-    "env::var",
-    "SystemTime",
-    "Instant",
-    "static mut",
-];
+const NOT_BELOW: &[&str] = &["std::env", "env::var", "SystemTime", "Instant", "static mut"];
 
 /// The crates that may hold `unsafe` code, each block with its proof.
 const MAY_BE_UNSAFE: &[&str] = &["kernels", "pixels", "weights", "gpu", "index"];
@@ -78,10 +72,7 @@ const ENVIRONMENT: &str = "cli/src/environment.rs";
 const MOST_LINES: usize = 800;
 
 fn floor(name: &str) -> Option<u8> {
-    FLOORS
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, floor)| *floor)
+    FLOORS.iter().find(|(known, _)| *known == name).map(|(_, floor)| *floor)
 }
 
 /// The packages that a table of dependencies names, renamed ones by their true name.
@@ -99,22 +90,16 @@ fn dependency_tables(manifest: &Table) -> Vec<&Table> {
         places.extend(targets.values().filter_map(toml::Value::as_table));
     }
     let kinds = ["dependencies", "dev-dependencies", "build-dependencies"];
-    let tables = places
-        .iter()
-        .flat_map(|place| kinds.map(|kind| place.get(kind)));
+    let tables = places.iter().flat_map(|place| kinds.map(|kind| place.get(kind)));
     tables.flatten().filter_map(toml::Value::as_table).collect()
 }
 
 /// What is wrong with a manifest.
 fn manifest_faults(text: &str) -> Vec<String> {
     let manifest: Table = text.parse().expect("a manifest is TOML");
-    let name = manifest["package"]["name"]
-        .as_str()
-        .expect("a package has a name");
+    let name = manifest["package"]["name"].as_str().expect("a package has a name");
     let Some(own) = floor(name) else {
-        return vec![format!(
-            "{name} has no floor: add it to FLOORS and to ARCHITECTURE.md"
-        )];
+        return vec![format!("{name} has no floor: add it to FLOORS and to ARCHITECTURE.md")];
     };
     let mut faults = Vec::new();
     for package in dependency_tables(&manifest).into_iter().flat_map(packages) {
@@ -122,9 +107,7 @@ fn manifest_faults(text: &str) -> Vec<String> {
             faults.push(format!("{name} imports {package}, which is not below it"));
         }
         if own < FIRST_FLOOR_WITH_SURROUNDINGS && SURROUNDINGS.contains(&package) {
-            faults.push(format!(
-                "{name} imports {package}: its floor has no async, HTTP or SQL"
-            ));
+            faults.push(format!("{name} imports {package}: its floor has no async, HTTP or SQL"));
         }
     }
     faults
@@ -183,17 +166,8 @@ fn every_crate_keeps_to_its_floor() {
         let table: Table = manifest.parse().unwrap();
         let name = table["package"]["name"].as_str().unwrap().to_owned();
         for file in rust_files(&folder) {
-            let path = file
-                .strip_prefix(crates())
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .replace('\\', "/");
-            faults.extend(source_faults(
-                &name,
-                &path,
-                &fs_err::read_to_string(&file).unwrap(),
-            ));
+            let path = file.strip_prefix(crates()).unwrap().to_str().unwrap().replace('\\', "/");
+            faults.extend(source_faults(&name, &path, &fs_err::read_to_string(&file).unwrap()));
         }
     }
     assert!(seen >= 7, "the crates were found: {seen}");
@@ -217,70 +191,26 @@ fn an_import_against_the_floors_is_noticed_in_every_kind_of_dependency() {
     ] {
         assert_eq!(faults("kernels", rest).len(), 1, "{rest}");
     }
-    assert_eq!(
-        faults("model", "[dependencies]\nkernels.workspace = true").len(),
-        0
-    );
-    assert_eq!(
-        faults(
-            "hub",
-            "[dependencies]\nureq.workspace = true\nmodel = \"1\""
-        )
-        .len(),
-        0
-    );
-    assert_eq!(
-        faults("hub", "[dependencies]\ntrain.workspace = true").len(),
-        1
-    );
-    assert_eq!(
-        faults("kernels", "[dependencies]\nthiserror = \"2\"").len(),
-        0
-    );
-    assert_eq!(
-        faults("basement", "").len(),
-        1,
-        "a crate without a floor is a fault"
-    );
+    assert_eq!(faults("model", "[dependencies]\nkernels.workspace = true").len(), 0);
+    assert_eq!(faults("hub", "[dependencies]\nureq.workspace = true\nmodel = \"1\"").len(), 0);
+    assert_eq!(faults("hub", "[dependencies]\ntrain.workspace = true").len(), 1);
+    assert_eq!(faults("kernels", "[dependencies]\nthiserror = \"2\"").len(), 0);
+    assert_eq!(faults("basement", "").len(), 1, "a crate without a floor is a fault");
 }
 
 #[test]
 fn forbidden_words_missing_attributes_and_long_files_are_noticed() {
     let faults = |name: &str, path: &str, text: &str| source_faults(name, path, text).len();
     assert_eq!(faults("tokens", "tokens/src/a.rs", "use std::env;"), 1);
-    assert_eq!(
-        faults("model", "model/src/a.rs", "let now = Instant::now();"),
-        1
-    );
-    assert_eq!(
-        faults("weights", "weights/src/a.rs", "static mut COUNT: u8 = 0;"),
-        1
-    );
+    assert_eq!(faults("model", "model/src/a.rs", "let now = Instant::now();"), 1);
+    assert_eq!(faults("weights", "weights/src/a.rs", "static mut COUNT: u8 = 0;"), 1);
     assert_eq!(faults("model", "model/src/a.rs", "// Instant answers"), 0);
-    assert_eq!(
-        faults("model", "model/tests/it/a.rs", "let now = Instant::now();"),
-        0
-    );
-    assert_eq!(
-        faults("hub", "hub/src/a.rs", "std::env::var(\"HF_HOME\")"),
-        1
-    );
-    assert_eq!(
-        faults("polysight", "cli/src/a.rs", "std::env::var_os(\"HF_HOME\")"),
-        1
-    );
-    assert_eq!(
-        faults("polysight", ENVIRONMENT, "std::env::var_os(\"HF_HOME\")"),
-        0
-    );
-    assert_eq!(
-        faults("hub", "hub/src/lib.rs", "//! #![forbid(unsafe_code)]"),
-        1
-    );
-    assert_eq!(
-        faults("hub", "hub/src/lib.rs", "#![forbid(unsafe_code)]"),
-        0
-    );
+    assert_eq!(faults("model", "model/tests/it/a.rs", "let now = Instant::now();"), 0);
+    assert_eq!(faults("hub", "hub/src/a.rs", "std::env::var(\"HF_HOME\")"), 1);
+    assert_eq!(faults("polysight", "cli/src/a.rs", "std::env::var_os(\"HF_HOME\")"), 1);
+    assert_eq!(faults("polysight", ENVIRONMENT, "std::env::var_os(\"HF_HOME\")"), 0);
+    assert_eq!(faults("hub", "hub/src/lib.rs", "//! #![forbid(unsafe_code)]"), 1);
+    assert_eq!(faults("hub", "hub/src/lib.rs", "#![forbid(unsafe_code)]"), 0);
     assert_eq!(faults("kernels", "kernels/src/lib.rs", ""), 0);
     assert_eq!(faults("hub", "hub/tests/it/a.rs", &"\n".repeat(801)), 1);
     assert_eq!(faults("hub", "hub/tests/it/a.rs", &"\n".repeat(800)), 0);

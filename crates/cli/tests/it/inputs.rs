@@ -46,13 +46,7 @@ fn embed(folder: &Path, arguments: &[&str]) -> Finished {
 fn a_folder_is_searched_to_the_bottom_in_the_order_of_names() {
     let folder = mixed_folder();
     let run = embed(folder.path(), &["."]).quiet_success();
-    let expected = [
-        "./[1].png",
-        "./a.png",
-        "./b/deep.png/y.png",
-        "./b/z.png",
-        "./c.PNG",
-    ];
+    let expected = ["./[1].png", "./a.png", "./b/deep.png/y.png", "./b/z.png", "./c.PNG"];
     assert_eq!(paths(&run), expected);
 }
 
@@ -87,11 +81,7 @@ fn a_file_that_is_named_is_taken_whatever_its_name() {
     assert_eq!(paths(&run), ["b.notapicture", ".w.png"]);
     let run = embed(folder.path(), &["notes.txt"]);
     assert_eq!(run.code, 1);
-    assert!(
-        run.stderr.starts_with("polysight: notes.txt: not an image"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.starts_with("polysight: notes.txt: not an image"), "{}", run.stderr);
 }
 
 #[test]
@@ -114,14 +104,8 @@ fn links_to_pictures_are_followed_and_links_to_folders_are_not() {
     std::os::unix::fs::symlink("nowhere", root.join("b/lost.png")).unwrap();
     let run = embed(root, &["b"]);
     assert_eq!(run.code, 1);
-    assert_eq!(
-        run.stderr,
-        "polysight: b/lost.png: no such file or folder\n"
-    );
-    assert_eq!(
-        paths(&run),
-        ["b/deep.png/y.png", "b/link.png", "b/lost.png", "b/z.png"]
-    );
+    assert_eq!(run.stderr, "polysight: b/lost.png: no such file or folder\n");
+    assert_eq!(paths(&run), ["b/deep.png/y.png", "b/link.png", "b/lost.png", "b/z.png"]);
 }
 
 #[cfg(unix)]

@@ -11,9 +11,7 @@ const ALL: [&str; 3] = ["scalar", "avx2", "avx512"];
 fn score(set: &str) -> Finished {
     let tiny = Tiny::new();
     let run = tiny.run(["score", "--json", "--text", "a photo of a cat"]);
-    let run = PICTURES
-        .iter()
-        .fold(run, |run, name| run.argument(picture(name)));
+    let run = PICTURES.iter().fold(run, |run, name| run.argument(picture(name)));
     run.variable("POLYSIGHT_ISA", set).finish()
 }
 
@@ -25,11 +23,7 @@ fn every_instruction_set_of_the_machine_gives_the_logits_of_transformers() {
         if run.code == 2 {
             // What the machine lacks is said clearly, and the plain one is never lacking.
             run.usage_error("POLYSIGHT_ISA");
-            assert!(
-                run.stderr.contains(set) && run.stderr.contains("scalar"),
-                "{}",
-                run.stderr
-            );
+            assert!(run.stderr.contains(set) && run.stderr.contains("scalar"), "{}", run.stderr);
             assert_ne!(set, "scalar");
             continue;
         }
@@ -68,9 +62,7 @@ fn auto_is_the_default_and_the_flag_wins_over_the_variable() {
     let tiny = Tiny::new();
     let numbers = |flag: &str, variable: &str| -> Value {
         let run = tiny.run(["score", "--json", "--text", "a", "--isa", flag]);
-        let run = run
-            .argument(picture("rgb_61x37.png"))
-            .variable("POLYSIGHT_ISA", variable);
+        let run = run.argument(picture("rgb_61x37.png")).variable("POLYSIGHT_ISA", variable);
         run.finish().quiet_success().json()
     };
     assert_eq!(numbers("auto", "scalar"), numbers("auto", "unknown"));

@@ -27,18 +27,14 @@ fn cache() -> tempfile::TempDir {
 }
 
 fn check(folder: &Path) -> Finished {
-    Run::new(["model", "check", "--json"])
-        .argument(folder)
-        .finish()
+    Run::new(["model", "check", "--json"]).argument(folder).finish()
 }
 
 /// The checks that ended so.
 fn with_verdict<'a>(report: &'a Value, verdict: &str) -> Vec<&'a str> {
     let checks = report["checks"].as_array().unwrap().iter();
     let checks = checks.filter(|check| check["verdict"] == verdict);
-    checks
-        .map(|check| check["name"].as_str().unwrap())
-        .collect()
+    checks.map(|check| check["name"].as_str().unwrap()).collect()
 }
 
 /// Changes the first number of a bf16 tensor.
@@ -70,10 +66,7 @@ fn info_describes_both_towers() {
     assert_eq!(number("total"), number("vision") + number("text") + 2);
     let files = info["files"].as_array().unwrap();
     assert!(files.iter().any(|file| file["name"] == "model.safetensors"));
-    let run = Run::new(["model", "info"])
-        .argument(tiny.path())
-        .finish()
-        .quiet_success();
+    let run = Run::new(["model", "info"]).argument(tiny.path()).finish().quiet_success();
     assert!(run.text().contains("16 patches of 8x8"), "{}", run.text());
     assert!(run.text().contains("295,906"));
 }
@@ -84,20 +77,11 @@ fn a_model_without_faults_passes_every_check() {
     let run = check(tiny.path()).quiet_success();
     let report = run.json();
     assert_eq!(report["verdict"], "ok");
-    let expected = [
-        "structure",
-        "finite weights",
-        "tokenizer",
-        "text tower",
-        "vision tower",
-        "scores",
-    ];
+    let expected =
+        ["structure", "finite weights", "tokenizer", "text tower", "vision tower", "scores"];
     assert_eq!(with_verdict(&report, "ok"), expected);
     assert_eq!(with_verdict(&report, "skipped"), ["golden scores"]);
-    let run = Run::new(["model", "check"])
-        .argument(tiny.path())
-        .finish()
-        .quiet_success();
+    let run = Run::new(["model", "check"]).argument(tiny.path()).finish().quiet_success();
     assert_eq!(run.text().lines().count(), 7);
     assert!(run.text().starts_with("ok       structure"));
 }
@@ -123,42 +107,24 @@ fn a_number_that_is_none_is_found_wherever_it_is() {
 #[test]
 fn a_broken_vision_tower_fails_its_check_and_its_pictures() {
     let tiny = Tiny::new();
-    overwrite(
-        tiny.path(),
-        "vision_model.post_layernorm.bias",
-        [0xc0, 0x7f],
-    );
+    overwrite(tiny.path(), "vision_model.post_layernorm.bias", [0xc0, 0x7f]);
     let run = check(tiny.path());
-    assert_eq!(
-        with_verdict(&run.json(), "failed"),
-        ["finite weights", "vision tower"]
-    );
+    assert_eq!(with_verdict(&run.json(), "failed"), ["finite weights", "vision tower"]);
     let run = tiny.run(["classify", "--json", "--labels", "a,b"]);
     let run = run.argument(picture("rgb_61x37.png")).finish();
     assert_eq!(run.code, 1);
-    assert_eq!(
-        run.json()["data"][0]["error"]["code"],
-        "embedding_not_finite"
-    );
+    assert_eq!(run.json()["data"][0]["error"]["code"], "embedding_not_finite");
     assert!(run.stderr.contains("not finite"));
 }
 
 #[test]
 fn a_broken_text_tower_stops_a_classification() {
     let tiny = Tiny::new();
-    overwrite(
-        tiny.path(),
-        "text_model.final_layer_norm.bias",
-        [0xc0, 0x7f],
-    );
+    overwrite(tiny.path(), "text_model.final_layer_norm.bias", [0xc0, 0x7f]);
     let run = tiny.run(["classify", "--json", "--labels", "a,b"]);
     let run = run.argument(picture("rgb_61x37.png")).finish();
     assert_eq!(run.code, 1);
-    assert!(
-        run.stdout.is_empty() && run.stderr.contains("is damaged"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stdout.is_empty() && run.stderr.contains("is damaged"), "{}", run.stderr);
     let run = tiny.run(["score", "--json", "--text", "a"]);
     let run = run.argument(picture("rgb_61x37.png")).finish();
     assert_eq!((run.code, &run.json()["logit"][0][0]), (1, &Value::Null));
@@ -169,20 +135,13 @@ fn a_model_of_the_wrong_structure_fails_with_the_tensor_named() {
     let tiny = Tiny::new();
     let config = tiny.path().join("config.json");
     let text = fs_err::read_to_string(&config).unwrap();
-    fs_err::write(
-        &config,
-        text.replace("\"vocab_size\": 8000", "\"vocab_size\": 8001"),
-    )
-    .unwrap();
+    fs_err::write(&config, text.replace("\"vocab_size\": 8000", "\"vocab_size\": 8001")).unwrap();
     let run = check(tiny.path());
     assert_eq!(run.code, 1);
     let report = run.json();
     assert_eq!(with_verdict(&report, "failed"), ["structure"]);
     let detail = report["checks"][0]["detail"].as_str().unwrap();
-    assert!(
-        detail.contains("token_embedding.weight") && detail.contains("8001"),
-        "{detail}"
-    );
+    assert!(detail.contains("token_embedding.weight") && detail.contains("8001"), "{detail}");
 }
 
 #[test]
@@ -197,15 +156,10 @@ fn a_model_without_a_tokenizer_fails_where_it_is_needed() {
 fn a_model_of_the_cache_is_found_by_its_id() {
     let home = cache();
     let run = Run::new(["embed", "--json", "--text", "a", "--model", "org/tiny"]);
-    let run = run
-        .variable("HF_HOME", home.path())
-        .finish()
-        .quiet_success();
+    let run = run.variable("HF_HOME", home.path()).finish().quiet_success();
     assert_eq!(run.json()["model"], "org/tiny");
     let run = Run::new(["model", "info", "--json", "org/tiny"]);
-    let run = run
-        .variable("HF_HUB_CACHE", home.path().join("hub"))
-        .finish();
+    let run = run.variable("HF_HUB_CACHE", home.path().join("hub")).finish();
     assert_eq!(run.quiet_success().json()["id"], "org/tiny");
 }
 
@@ -230,10 +184,7 @@ fn pull_prints_the_folder_of_a_model_that_is_there() {
     let home = cache();
     let run = Run::new(["model", "pull", "org/tiny"]).variable("HF_HOME", home.path());
     let run = run.variable("HF_HUB_OFFLINE", "1").finish().quiet_success();
-    let folder = home
-        .path()
-        .join("hub/models--org--tiny/snapshots")
-        .join(COMMIT);
+    let folder = home.path().join("hub/models--org--tiny/snapshots").join(COMMIT);
     assert_eq!(run.text(), format!("{}\n", folder.display()));
 }
 
@@ -249,16 +200,9 @@ fn a_model_that_was_pulled_is_found_by_its_id_and_not_pulled_again() {
     };
     let first = run();
     assert_eq!(first.code, 0, "{}", first.stderr);
-    assert!(
-        first
-            .stderr
-            .contains("polysight: model.safetensors: downloaded\n")
-    );
+    assert!(first.stderr.contains("polysight: model.safetensors: downloaded\n"));
     let pulled = first.json();
-    assert_eq!(
-        (&pulled["id"], &pulled["revision"]),
-        (&"org/tiny".into(), &"main".into())
-    );
+    assert_eq!((&pulled["id"], &pulled["revision"]), (&"org/tiny".into(), &"main".into()));
     let folder = pulled["folder"].as_str().unwrap();
     assert!(folder.ends_with(hub_server::COMMIT), "{folder}");
     let again = run().quiet_success().json();
@@ -272,9 +216,7 @@ fn pull_names_a_model_that_the_server_does_not_have() {
     let tiny = Tiny::new();
     let home = tempfile::tempdir().unwrap();
     let run = Run::new(["model", "pull", "org/other"]).variable("HF_HOME", home.path());
-    let run = run
-        .variable("HF_ENDPOINT", hub_server::serve(tiny.path()))
-        .finish();
+    let run = run.variable("HF_ENDPOINT", hub_server::serve(tiny.path())).finish();
     assert_eq!((run.code, run.stdout.len()), (1, 0));
     assert!(run.stderr.contains("org/other"), "{}", run.stderr);
 }
@@ -292,14 +234,7 @@ fn pull_without_network_says_so() {
 fn an_access_token_is_never_printed() {
     let home = tempfile::tempdir().unwrap();
     let run = Run::new(["model", "pull", "org/absent"]).variable("HF_HOME", home.path());
-    let run = run
-        .variable("HF_HUB_OFFLINE", "1")
-        .variable("HF_TOKEN", "hf_se cret")
-        .finish();
+    let run = run.variable("HF_HUB_OFFLINE", "1").variable("HF_TOKEN", "hf_se cret").finish();
     assert_eq!(run.code, 1);
-    assert!(
-        run.stderr.contains("HF_TOKEN") && !run.stderr.contains("cret"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("HF_TOKEN") && !run.stderr.contains("cret"), "{}", run.stderr);
 }

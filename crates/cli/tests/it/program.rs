@@ -18,13 +18,14 @@ pub(crate) struct Finished {
 }
 
 impl Run {
-    /// The program with no variables but a home that is empty.
+    /// The program with no variables but a home that is empty, and f32, which the goldens are in.
     pub(crate) fn new<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_polysight"));
         command
             .env_clear()
             .env("HOME", env!("CARGO_TARGET_TMPDIR"))
             .env("HF_HOME", "/nonexistent/home-of-models")
+            .env("POLYSIGHT_PRECISION", "f32")
             .args(arguments)
             .stdin(Stdio::null());
         Self { command }
@@ -55,10 +56,7 @@ impl Run {
 
     pub(crate) fn finish_with_input(mut self, input: &[u8]) -> Finished {
         let pipes = self.command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = pipes
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
+        let mut child = pipes.stderr(Stdio::piped()).spawn().expect("the program starts");
         let mut stdin = child.stdin.take().expect("standard input is a pipe");
         stdin.write_all(input).expect("the program reads");
         drop(stdin);
@@ -97,11 +95,6 @@ impl Finished {
     pub(crate) fn usage_error(&self, part: &str) {
         assert_eq!(self.code, 2, "{}", self.stderr);
         assert!(self.stdout.is_empty(), "a usage error prints no results");
-        assert!(
-            self.stderr.contains(part),
-            "{:?} is not in {}",
-            part,
-            self.stderr
-        );
+        assert!(self.stderr.contains(part), "{:?} is not in {}", part, self.stderr);
     }
 }

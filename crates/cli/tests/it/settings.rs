@@ -23,23 +23,14 @@ fn no_model_is_a_usage_error_that_says_what_to_do() {
 
 #[test]
 fn a_model_that_is_nowhere_names_the_command_that_downloads_it() {
-    let run = Run::new([
-        "embed",
-        "--text",
-        "a",
-        "--model",
-        "google/siglip-base-patch16-224",
-    ]);
+    let run = Run::new(["embed", "--text", "a", "--model", "google/siglip-base-patch16-224"]);
     let run = run.finish();
     assert_eq!(run.code, 1);
     let command = "`polysight model pull google/siglip-base-patch16-224`";
     assert!(run.stderr.contains(command), "{}", run.stderr);
     let run = Run::new(["embed", "--text", "a", "--model", "/nonexistent/model"]).finish();
     assert_eq!(run.code, 1);
-    assert_eq!(
-        run.stderr,
-        "polysight: /nonexistent/model: no such folder\n"
-    );
+    assert_eq!(run.stderr, "polysight: /nonexistent/model: no such folder\n");
 }
 
 #[test]
@@ -70,9 +61,7 @@ fn a_file_is_no_model() {
 fn the_flag_names_the_model_before_the_variable() {
     let tiny = Tiny::new();
     let run = Run::new(["embed", "--json", "--text", "a", "--model"]).argument(tiny.path());
-    run.variable("POLYSIGHT_MODEL", "/nonexistent")
-        .finish()
-        .quiet_success();
+    run.variable("POLYSIGHT_MODEL", "/nonexistent").finish().quiet_success();
 }
 
 #[test]
@@ -87,37 +76,33 @@ fn values_that_make_no_sense_are_usage_errors_of_the_flag_and_of_its_variable() 
         ("--isa", "POLYSIGHT_ISA", "mmx"),
         ("--canonicalization", "POLYSIGHT_CANONICALIZATION", "none"),
     ] {
-        embed(&tiny)
-            .argument(flag)
-            .argument(value)
-            .finish()
-            .usage_error(flag);
-        embed(&tiny)
-            .variable(variable, value)
-            .finish()
-            .usage_error(variable);
+        embed(&tiny).argument(flag).argument(value).finish().usage_error(flag);
+        embed(&tiny).variable(variable, value).finish().usage_error(variable);
     }
 }
 
 #[test]
-fn every_precision_is_known_and_those_that_are_not_built_yet_say_so() {
+fn every_precision_computes_and_auto_is_the_best_that_the_machine_has() {
     let tiny = Tiny::new();
-    for precision in ["f32", "auto"] {
-        embed(&tiny)
-            .argument("--precision")
-            .argument(precision)
-            .finish()
-            .quiet_success();
+    let embedding = |precision: &str| {
+        let run =
+            tiny.run(["embed", "--json", "--text", "a red bicycle", "--precision", precision]);
+        let json = run.finish().quiet_success().json();
+        let numbers = json["data"][0]["embedding"].as_array().expect("an embedding").clone();
+        numbers.iter().map(|number| number.as_f64().expect("a number")).collect::<Vec<_>>()
+    };
+    let exact = embedding("f32");
+    let cosine = |other: &[f64]| exact.iter().zip(other).map(|(a, b)| a * b).sum::<f64>();
+    let (bf16, int8) = (embedding("bf16"), embedding("int8"));
+    for reduced in [&bf16, &int8] {
+        assert_ne!(reduced, &exact, "a reduced precision rounds");
+        assert!(cosine(reduced) > 0.99, "{}", cosine(reduced));
     }
-    for precision in ["bf16", "int8"] {
-        let run = embed(&tiny)
-            .argument("--precision")
-            .argument(precision)
-            .finish();
-        if run.code != 0 {
-            run.usage_error(&format!("precision {precision} is not available"));
-        }
-    }
+    let auto = embedding("auto");
+    assert!(auto == exact || auto == bf16, "never int8 unasked");
+    tiny.run(["embed", "--text", "x", "--precision", "f64"])
+        .finish()
+        .usage_error("unknown precision \"f64\"; one of f32, bf16, int8, auto was expected");
 }
 
 #[test]
@@ -125,11 +110,7 @@ fn canonicalization_changes_what_the_tower_sees() {
     let tiny = Tiny::new();
     let numbers = |name: &str| {
         let run = tiny.run(["embed", "--json", "--text", "Hello, world!"]);
-        let run = run
-            .argument("--canonicalization")
-            .argument(name)
-            .finish()
-            .quiet_success();
+        let run = run.argument("--canonicalization").argument(name).finish().quiet_success();
         run.json()["data"][0]["embedding"].clone()
     };
     assert_ne!(numbers("hf"), numbers("bigvision"));

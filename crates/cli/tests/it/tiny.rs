@@ -19,13 +19,8 @@ pub(crate) const PICTURES: [&str; 7] = [
 ];
 
 /// The texts of the goldens but the last, in the order of their rows.
-pub(crate) const TEXTS: [&str; 5] = [
-    "a photo of a cat",
-    "This is a photo of 2 dogs!",
-    "une photo d'un vélo rouge",
-    "猫の写真",
-    "",
-];
+pub(crate) const TEXTS: [&str; 5] =
+    ["a photo of a cat", "This is a photo of 2 dogs!", "une photo d'un vélo rouge", "猫の写真", ""];
 
 /// Where the goldens are.
 pub(crate) fn goldens() -> PathBuf {
@@ -38,9 +33,7 @@ pub(crate) fn picture(name: &str) -> PathBuf {
 }
 
 pub(crate) fn crates() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the crate is in crates/")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in crates/")
 }
 
 /// A model folder.
@@ -51,11 +44,7 @@ pub(crate) struct Tiny {
 impl Tiny {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        for name in [
-            "config.json",
-            "preprocessor_config.json",
-            "model.safetensors",
-        ] {
+        for name in ["config.json", "preprocessor_config.json", "model.safetensors"] {
             fs_err::copy(goldens().join(name), folder.path().join(name)).expect("it is copied");
         }
         let spiece = crates().join("tokens/tests/goldens/cldr_unigram_8k_mt5layout.model");

@@ -43,10 +43,7 @@ fn snapshots_without_config_or_weights_are_not_found() {
         fs_err::remove_file(link).unwrap();
     }
     lay_out(cache, folder, COMMIT, &[WEIGHTS]);
-    assert_eq!(
-        scene.hub().find(ID, "main").unwrap(),
-        Some(scene.snapshot())
-    );
+    assert_eq!(scene.hub().find(ID, "main").unwrap(), Some(scene.snapshot()));
     assert_eq!(scene.hub().find(ID, "other").unwrap(), None);
 }
 
@@ -54,24 +51,14 @@ fn snapshots_without_config_or_weights_are_not_found() {
 fn a_ref_that_leads_out_of_the_cache_is_not_followed() {
     let scene = Scene::new();
     let cache = scene.cache.path();
-    lay_out(
-        cache,
-        "models--org--tiny-siglip",
-        COMMIT,
-        &[SIGLIP, WEIGHTS],
-    );
+    lay_out(cache, "models--org--tiny-siglip", COMMIT, &[SIGLIP, WEIGHTS]);
     let up = format!("../snapshots/{COMMIT}");
     for hostile in ["", "..", &up, "/", "a b", "\0"] {
         set_ref(cache, "models--org--tiny-siglip", "main", hostile);
         assert_eq!(scene.hub().find(ID, "main").unwrap(), None, "{hostile:?}");
     }
     // White space around a commit is not hostile.
-    set_ref(
-        cache,
-        "models--org--tiny-siglip",
-        "main",
-        &format!("{COMMIT}\n"),
-    );
+    set_ref(cache, "models--org--tiny-siglip", "main", &format!("{COMMIT}\n"));
     assert!(scene.hub().find(ID, "main").unwrap().is_some());
 }
 
@@ -79,19 +66,11 @@ fn a_ref_that_leads_out_of_the_cache_is_not_followed() {
 fn the_list_has_complete_siglip_models_with_their_sizes() {
     let scene = Scene::new();
     let cache = scene.cache.path();
-    let index = (
-        "model.safetensors.index.json",
-        r#"{"weight_map":{"a":"shard.safetensors"}}"#,
-    );
+    let index = ("model.safetensors.index.json", r#"{"weight_map":{"a":"shard.safetensors"}}"#);
     let config2 = ("config.json", r#"{"model_type":"siglip2"}"#);
     let bert = ("config.json", r#"{"model_type":"bert"}"#);
     let broken = ("config.json", "{");
-    lay_out(
-        cache,
-        "models--b--two",
-        "c2",
-        &[config2, index, ("shard.safetensors", "123")],
-    );
+    lay_out(cache, "models--b--two", "c2", &[config2, index, ("shard.safetensors", "123")]);
     lay_out(cache, "models--a--one", "c1", &[SIGLIP, WEIGHTS]);
     lay_out(cache, "models--a--one", "c0", &[SIGLIP]);
     lay_out(cache, "models--a--bert", "c1", &[bert, WEIGHTS]);
@@ -121,10 +100,7 @@ fn a_pulled_model_is_listed_once_and_a_missing_cache_is_empty() {
     scene.hub().pull(ID, "main", &mut Silent).unwrap();
     let list = scene.hub().list().unwrap();
     assert_eq!(list.len(), 1);
-    assert_eq!(
-        (list[0].id.as_str(), list[0].folder.clone()),
-        (ID, scene.snapshot())
-    );
+    assert_eq!((list[0].id.as_str(), list[0].folder.clone()), (ID, scene.snapshot()));
     assert!(list[0].bytes > 1_000_003);
 
     let mut options = scene.options();

@@ -18,9 +18,7 @@ fn ranges(scene: &Scene) -> Vec<Option<String>> {
 fn dropped_connections_are_resumed_for_as_long_as_something_arrives() {
     let scene = Scene::new();
     // Seven drops are more than the three attempts, but each of them brought something.
-    scene
-        .server
-        .plan("GET", WEIGHTS, Fault::DropAfter(100_000), 7);
+    scene.server.plan("GET", WEIGHTS, Fault::DropAfter(100_000), 7);
     let mut events = Recorded::default();
     scene.hub().pull(ID, "main", &mut events).unwrap();
     scene.assert_complete();
@@ -35,9 +33,7 @@ fn dropped_connections_are_resumed_for_as_long_as_something_arrives() {
 #[test]
 fn drops_that_bring_nothing_end_the_pull_and_leave_the_part() {
     let scene = Scene::new();
-    scene
-        .server
-        .plan("GET", WEIGHTS, Fault::DropAfter(100_000), 1);
+    scene.server.plan("GET", WEIGHTS, Fault::DropAfter(100_000), 1);
     scene.server.plan("GET", WEIGHTS, Fault::DropAfter(0), 99);
     let error = scene.pull().unwrap_err();
     assert!(matches!(error, HubError::Network { .. }), "{error}");
@@ -80,10 +76,7 @@ fn a_part_with_wrong_bytes_is_deleted_and_the_next_pull_succeeds() {
     let scene = Scene::new();
     scene.leave_part(b"something else");
     let error = scene.pull_error();
-    assert!(
-        error.starts_with("model.safetensors: the hash is "),
-        "{error}"
-    );
+    assert!(error.starts_with("model.safetensors: the hash is "), "{error}");
     assert!(!scene.blob(".incomplete").exists() && !scene.blob("").exists());
     scene.pull().unwrap();
     scene.assert_complete();
@@ -112,9 +105,7 @@ fn a_range_that_was_not_asked_for_is_not_appended() {
 #[test]
 fn a_stalled_server_counts_as_a_drop() {
     let scene = Scene::new();
-    scene
-        .server
-        .plan("GET", WEIGHTS, Fault::StallAfter(400_000), 1);
+    scene.server.plan("GET", WEIGHTS, Fault::StallAfter(400_000), 1);
     scene.pull().unwrap();
     assert_eq!(ranges(&scene).len(), 2);
     scene.assert_complete();
@@ -137,16 +128,10 @@ fn a_wrong_hash_deletes_the_download() {
         let error = scene.pull().unwrap_err();
         assert!(matches!(error, HubError::Hash { .. }), "{error}");
         let message = error.to_string();
-        assert!(
-            message.starts_with(&format!("{file}: the hash is ")),
-            "{message}"
-        );
+        assert!(message.starts_with(&format!("{file}: the hash is ")), "{message}");
         assert!(message.ends_with("the download was deleted"), "{message}");
         let blobs = crate::scene::names(&scene.folder().join("blobs"));
-        assert!(
-            blobs.iter().all(|blob| !blob.ends_with(".incomplete")),
-            "{blobs:?}"
-        );
+        assert!(blobs.iter().all(|blob| !blob.ends_with(".incomplete")), "{blobs:?}");
         assert_eq!(scene.hub().find(ID, "main").unwrap(), None);
         scene.pull().unwrap();
         scene.assert_complete();
@@ -163,10 +148,7 @@ fn a_wrong_length_is_an_error() {
         let scene = Scene::new();
         scene.server.plan("GET", WEIGHTS, fault, 1);
         let error = scene.pull().unwrap_err();
-        assert!(
-            matches!(error, HubError::Length { .. }),
-            "{fault:?}: {error}"
-        );
+        assert!(matches!(error, HubError::Length { .. }), "{fault:?}: {error}");
         let message = error.to_string();
         assert!(
             message.starts_with("model.safetensors: ")
@@ -184,9 +166,7 @@ fn a_wrong_length_is_an_error() {
 #[test]
 fn a_body_that_ends_early_without_a_word_is_resumed() {
     let scene = Scene::new();
-    scene
-        .server
-        .plan("GET", WEIGHTS, Fault::UnannouncedOnly(123_456), 2);
+    scene.server.plan("GET", WEIGHTS, Fault::UnannouncedOnly(123_456), 2);
     scene.pull().unwrap();
     assert_eq!(ranges(&scene)[2].as_deref(), Some("bytes=246912-"));
     scene.assert_complete();
@@ -197,16 +177,10 @@ fn a_file_that_shrank_behind_its_announcement_does_not_loop_for_ever() {
     let scene = Scene::new();
     // Announced longer than it is, and every resumption ends with 416: each restart must count as a failure.
     scene.server.plan("HEAD", WEIGHTS, Fault::LongerBy(5), 99);
-    scene
-        .server
-        .plan("GET", WEIGHTS, Fault::UnannouncedOnly(usize::MAX), 999);
+    scene.server.plan("GET", WEIGHTS, Fault::UnannouncedOnly(usize::MAX), 999);
     let error = scene.pull().unwrap_err();
     assert!(matches!(error, HubError::Network { .. }), "{error}");
-    assert!(
-        ranges(&scene).len() < 12,
-        "{} requests",
-        ranges(&scene).len()
-    );
+    assert!(ranges(&scene).len() < 12, "{} requests", ranges(&scene).len());
 }
 
 #[test]
@@ -214,32 +188,20 @@ fn refusals_say_what_to_do() {
     let scene = Scene::new();
     scene.server.require_token("hf_secret");
     let error = scene.pull_error();
-    assert!(
-        error.contains("refuses model org/tiny-siglip at revision main (HTTP 401)"),
-        "{error}"
-    );
-    assert!(
-        error.contains("gated or private") && error.contains("HF_TOKEN"),
-        "{error}"
-    );
+    assert!(error.contains("refuses model org/tiny-siglip at revision main (HTTP 401)"), "{error}");
+    assert!(error.contains("gated or private") && error.contains("HF_TOKEN"), "{error}");
     // No attempt is repeated that cannot succeed.
     assert_eq!(scene.server.seen().len(), 1);
 
     let mut options = scene.options();
     options.token = hub::Token::new("hf_secret\n", "HF_TOKEN").unwrap();
-    Hub::new(options)
-        .unwrap()
-        .pull(ID, "main", &mut Silent)
-        .unwrap();
+    Hub::new(options).unwrap().pull(ID, "main", &mut Silent).unwrap();
     scene.assert_complete();
 
     let scene = Scene::new();
     scene.server.plan("HEAD", WEIGHTS, Fault::Status(403), 1);
     let error = scene.pull_error();
-    assert!(
-        error.contains("refuses model.safetensors (HTTP 403)"),
-        "{error}"
-    );
+    assert!(error.contains("refuses model.safetensors (HTTP 403)"), "{error}");
 }
 
 #[test]
@@ -257,9 +219,7 @@ fn what_is_not_there_is_named() {
         missing(ID, "v9"),
         format!("model org/tiny-siglip at revision v9 was not found on {endpoint}")
     );
-    scene
-        .server
-        .plan("HEAD", "config.json", Fault::Status(404), 1);
+    scene.server.plan("HEAD", "config.json", Fault::Status(404), 1);
     assert_eq!(
         missing(ID, "main"),
         format!("preprocessor_config.json was not found on {endpoint}")
@@ -270,11 +230,7 @@ fn what_is_not_there_is_named() {
 #[test]
 fn a_server_in_trouble_is_asked_again() {
     let scene = Scene::new();
-    for (method, path) in [
-        ("GET", "revision/main"),
-        ("HEAD", WEIGHTS),
-        ("GET", WEIGHTS),
-    ] {
+    for (method, path) in [("GET", "revision/main"), ("HEAD", WEIGHTS), ("GET", WEIGHTS)] {
         scene.server.plan(method, path, Fault::Status(503), 1);
         scene.server.plan(method, path, Fault::Status(429), 1);
     }
@@ -285,9 +241,7 @@ fn a_server_in_trouble_is_asked_again() {
     scene.assert_complete();
 
     let scene = Scene::new();
-    scene
-        .server
-        .plan("GET", "revision/main", Fault::Status(500), 99);
+    scene.server.plan("GET", "revision/main", Fault::Status(500), 99);
     assert!(scene.pull_error().ends_with("/revision/main: HTTP 500"));
     assert_eq!(scene.server.seen().len(), 3);
 }
@@ -297,10 +251,7 @@ fn a_reply_that_is_no_list_of_files_is_refused() {
     for (reply, expected) in [
         ("<html>\n<b>captive portal</b>", "not a list of files: "),
         (r#"{"siblings":[]}"#, "missing field `sha`"),
-        (
-            r#"{"sha":"../../up","siblings":[]}"#,
-            "\"../../up\" is not a commit",
-        ),
+        (r#"{"sha":"../../up","siblings":[]}"#, "\"../../up\" is not a commit"),
         (r#"{"sha":"","siblings":[]}"#, "\"\" is not a commit"),
     ] {
         let scene = Scene::new();
@@ -321,10 +272,7 @@ fn nobody_there_is_an_error_with_the_address() {
     options.endpoint = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let endpoint = options.endpoint.clone();
-    let error = Hub::new(options)
-        .unwrap()
-        .pull(ID, "main", &mut Silent)
-        .unwrap_err();
+    let error = Hub::new(options).unwrap().pull(ID, "main", &mut Silent).unwrap_err();
     assert!(error.to_string().starts_with(&endpoint), "{error}");
 }
 

@@ -34,14 +34,8 @@ fn the_variables_have_the_order_of_huggingface_hub() {
     variables.hf_home = None;
     assert_eq!(cache(variables), PathBuf::from("/xdg/huggingface/hub"));
     variables.xdg_cache_home = None;
-    assert_eq!(
-        cache(variables),
-        PathBuf::from("/home/me/.cache/huggingface/hub")
-    );
-    assert_eq!(
-        token(variables),
-        PathBuf::from("/home/me/.cache/huggingface/token")
-    );
+    assert_eq!(cache(variables), PathBuf::from("/home/me/.cache/huggingface/hub"));
+    assert_eq!(token(variables), PathBuf::from("/home/me/.cache/huggingface/token"));
     variables.home = None;
     assert_eq!(variables.cache(), None);
 }
@@ -49,11 +43,7 @@ fn the_variables_have_the_order_of_huggingface_hub() {
 #[test]
 fn switches_are_read_as_huggingface_hub_reads_them() {
     assert!(["1", "ON", "Yes", "true"].into_iter().all(is_true));
-    assert!(
-        ["", "0", "off", "no", "false", "2"]
-            .into_iter()
-            .all(|value| !is_true(value))
-    );
+    assert!(["", "0", "off", "no", "false", "2"].into_iter().all(|value| !is_true(value)));
 }
 
 #[test]
@@ -62,10 +52,7 @@ fn a_token_file_is_read_without_its_line_end() {
     let path = folder.path().join("token");
     assert_eq!(hub::Token::read(&path).unwrap(), None);
     fs_err::write(&path, "hf_secret\n").unwrap();
-    assert_eq!(
-        hub::Token::read(&path).unwrap(),
-        hub::Token::new("hf_secret", "here").unwrap()
-    );
+    assert_eq!(hub::Token::read(&path).unwrap(), hub::Token::new("hf_secret", "here").unwrap());
     fs_err::write(&path, "not\na token").unwrap();
     let error = hub::Token::read(&path).unwrap_err().to_string();
     assert!(error.contains(path.to_str().unwrap()), "{error}");

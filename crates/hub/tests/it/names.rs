@@ -29,11 +29,7 @@ fn hostile_ids_are_refused_before_anything_is_touched() {
         "org/name?x",
         "org/a\0b",
     ] {
-        let error = scene
-            .hub()
-            .pull(id, "main", &mut Silent)
-            .unwrap_err()
-            .to_string();
+        let error = scene.hub().pull(id, "main", &mut Silent).unwrap_err().to_string();
         assert!(error.contains("is not a model id"), "{id:?}: {error}");
         assert!(scene.hub().find(id, "main").is_err(), "{id:?}");
     }
@@ -61,11 +57,7 @@ fn hostile_revisions_are_refused() {
         "a\\b",
         "a#b",
     ] {
-        let error = scene
-            .hub()
-            .pull("org/name", revision, &mut Silent)
-            .unwrap_err()
-            .to_string();
+        let error = scene.hub().pull("org/name", revision, &mut Silent).unwrap_err().to_string();
         assert!(error.contains("is not a revision"), "{revision:?}: {error}");
     }
     for revision in ["main", "v1.0+build", "refs/pr/3", "0123abc"] {
@@ -76,20 +68,11 @@ fn hostile_revisions_are_refused() {
 #[test]
 fn an_endpoint_that_is_none_is_refused_at_once() {
     let scene = Scene::new();
-    for endpoint in [
-        "",
-        "huggingface.co",
-        "ftp://huggingface.co",
-        "http://",
-        "https:///x",
-    ] {
+    for endpoint in ["", "huggingface.co", "ftp://huggingface.co", "http://", "https:///x"] {
         let mut options = scene.options();
         options.endpoint = endpoint.to_owned();
         let error = Hub::new(options).unwrap_err().to_string();
-        assert!(
-            error.contains("is not an address of a server"),
-            "{endpoint}: {error}"
-        );
+        assert!(error.contains("is not an address of a server"), "{endpoint}: {error}");
     }
     let mut options = scene.options();
     options.proxy = Some("no proxy://".to_owned());

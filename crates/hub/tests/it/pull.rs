@@ -24,25 +24,21 @@ fn a_pull_lays_out_the_cache_as_huggingface_hub_does() {
         ]
     );
     assert_eq!(names(&scene.folder()), ["blobs", "refs", "snapshots"]);
-    assert_eq!(
-        fs_err::read(scene.folder().join("refs/main")).unwrap(),
-        COMMIT.as_bytes()
-    );
+    assert_eq!(fs_err::read(scene.folder().join("refs/main")).unwrap(), COMMIT.as_bytes());
     for file in names(&folder) {
         let contents = fs_err::read(folder.join(&file)).unwrap();
         let expected = format!("../../blobs/{}", etag(&file, &contents));
         #[cfg(unix)]
-        assert_eq!(
-            fs_err::read_link(folder.join(&file)).unwrap().to_str(),
-            Some(&*expected)
-        );
+        assert_eq!(fs_err::read_link(folder.join(&file)).unwrap().to_str(), Some(&*expected));
         assert!(scene.snapshot().join(&expected).is_file());
         assert_eq!(events.count("Finished", &file), 1);
     }
     scene.assert_complete();
-    assert!(events.0.contains(&format!(
-        "Started {{ file: {WEIGHTS:?}, done: 0, total: Some(1000003) }}"
-    )));
+    assert!(
+        events
+            .0
+            .contains(&format!("Started {{ file: {WEIGHTS:?}, done: 0, total: Some(1000003) }}"))
+    );
     assert!(events.0.contains(&format!(
         "Advanced {{ file: {WEIGHTS:?}, done: 1000003, total: Some(1000003) }}"
     )));
@@ -83,10 +79,7 @@ fn a_blob_of_the_wrong_length_is_replaced() {
 #[test]
 fn shards_are_pulled_by_their_index() {
     let scene = Scene::new();
-    let shards = [
-        "model-00001-of-00002.safetensors",
-        "model-00002-of-00002.safetensors",
-    ];
+    let shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
     let server = crate::server::Server::start(&[
         ("config.json", b"{}"),
         (
@@ -103,17 +96,12 @@ fn shards_are_pulled_by_their_index() {
     let folder = hub.pull(ID, "main", &mut Silent).unwrap();
     assert_eq!(
         names(&folder),
-        [
-            "config.json",
-            shards[0],
-            shards[1],
-            "model.safetensors.index.json"
-        ]
-        .map(str::to_owned)
-        .into_iter()
-        .collect::<std::collections::BTreeSet<_>>()
-        .into_iter()
-        .collect::<Vec<_>>()
+        ["config.json", shards[0], shards[1], "model.safetensors.index.json"]
+            .map(str::to_owned)
+            .into_iter()
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect::<Vec<_>>()
     );
     assert_eq!(hub.find(ID, "main").unwrap(), Some(folder.clone()));
 
@@ -136,26 +124,15 @@ fn an_index_that_points_outside_is_refused() {
     let hub = hub::Hub::new(options).unwrap();
     let error = hub.pull(ID, "main", &mut Silent).unwrap_err().to_string();
     assert!(error.contains("readable index"), "{error}");
-    assert!(
-        server
-            .seen()
-            .iter()
-            .all(|seen| !seen.path.contains("escaped"))
-    );
+    assert!(server.seen().iter().all(|seen| !seen.path.contains("escaped")));
 }
 
 #[test]
 fn other_revisions_get_refs_of_their_own() {
     let scene = Scene::new();
     scene.hub().pull(ID, "refs/pr/1", &mut Silent).unwrap();
-    assert_eq!(
-        scene.hub().find(ID, "refs/pr/1").unwrap(),
-        Some(scene.snapshot())
-    );
-    assert_eq!(
-        scene.hub().find(ID, COMMIT).unwrap(),
-        Some(scene.snapshot())
-    );
+    assert_eq!(scene.hub().find(ID, "refs/pr/1").unwrap(), Some(scene.snapshot()));
+    assert_eq!(scene.hub().find(ID, COMMIT).unwrap(), Some(scene.snapshot()));
     assert_eq!(scene.hub().find(ID, "main").unwrap(), None);
     assert!(scene.folder().join("refs/refs/pr/1").is_file());
 }
@@ -166,10 +143,7 @@ fn offline_finds_and_does_not_ask() {
     let mut options = scene.options();
     options.network = Network::Offline;
     let offline = hub::Hub::new(options).unwrap();
-    let error = offline
-        .pull(ID, "main", &mut Silent)
-        .unwrap_err()
-        .to_string();
+    let error = offline.pull(ID, "main", &mut Silent).unwrap_err().to_string();
     assert_eq!(
         error,
         "model org/tiny-siglip at revision main is not complete in the cache, and the network is off \
@@ -178,10 +152,7 @@ fn offline_finds_and_does_not_ask() {
     assert!(scene.server.seen().is_empty());
     scene.pull().unwrap();
     let before = scene.server.seen().len();
-    assert_eq!(
-        offline.pull(ID, "main", &mut Silent).unwrap(),
-        scene.snapshot()
-    );
+    assert_eq!(offline.pull(ID, "main", &mut Silent).unwrap(), scene.snapshot());
     assert_eq!(scene.server.seen().len(), before);
 }
 
@@ -193,10 +164,7 @@ fn a_model_without_what_is_needed_is_refused_by_name() {
             &[("config.json", &b"{}"[..]), ("pytorch_model.bin", b"x")][..],
             "model org/tiny-siglip has no model.safetensors at revision main",
         ),
-        (
-            &[(WEIGHTS, b"x")],
-            "model org/tiny-siglip has no config.json at revision main",
-        ),
+        (&[(WEIGHTS, b"x")], "model org/tiny-siglip has no config.json at revision main"),
     ] {
         let server = crate::server::Server::start(files);
         let mut options = scene.options();
@@ -213,12 +181,7 @@ fn two_pulls_at_once_download_once() {
     let waiting = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..2 {
-            scope.spawn(|| {
-                scene
-                    .hub()
-                    .pull(ID, "main", &mut CountWaiting(&waiting))
-                    .unwrap()
-            });
+            scope.spawn(|| scene.hub().pull(ID, "main", &mut CountWaiting(&waiting)).unwrap());
         }
     });
     scene.assert_complete();

@@ -28,11 +28,8 @@ fn the_token_stays_with_the_endpoint() {
         assert!(!seen.headers.contains_key("authorization"), "{seen:?}");
     }
     // The resumption went through the endpoint again, with the token, and carried the range to the storage.
-    let ranges: Vec<_> = storage
-        .seen()
-        .into_iter()
-        .filter_map(|seen| seen.headers.get("range").cloned())
-        .collect();
+    let ranges: Vec<_> =
+        storage.seen().into_iter().filter_map(|seen| seen.headers.get("range").cloned()).collect();
     assert_eq!(ranges, ["bytes=300000-"]);
 }
 
@@ -43,10 +40,7 @@ fn redirects_within_the_endpoint_keep_the_token() {
         if location.starts_with("..") {
             // Joined as it stands; the server resolves it no further, so that this one is not found.
             scene.server.redirect_files_to(location);
-            assert!(matches!(
-                scene.pull().unwrap_err(),
-                HubError::NotFound { .. }
-            ));
+            assert!(matches!(scene.pull().unwrap_err(), HubError::NotFound { .. }));
             continue;
         }
         scene.server.redirect_files_to(location);
@@ -81,10 +75,7 @@ fn errors_do_not_show_the_signature_of_an_address() {
     scene.server.store_weights_at(&storage.address);
     storage.plan("GET", WEIGHTS, Fault::Status(403), 99);
     let error = scene.pull_error();
-    assert_eq!(
-        error,
-        format!("{}/storage/{WEIGHTS}: HTTP 403", storage.address)
-    );
+    assert_eq!(error, format!("{}/storage/{WEIGHTS}: HTTP 403", storage.address));
     // Three attempts, each through the endpoint, which would sign anew.
     assert_eq!(scene.server.seen_for("GET", WEIGHTS).len(), 3);
 }
@@ -94,11 +85,6 @@ fn a_token_does_not_print_itself() {
     let token = Token::new(" hf_secret\n", "HF_TOKEN").unwrap().unwrap();
     assert_eq!(format!("{token:?}"), "Token(hidden)");
     assert_eq!(Token::new(" \n", "HF_TOKEN").unwrap(), None);
-    let error = Token::new("hf\r\nHost: evil", "HF_TOKEN")
-        .unwrap_err()
-        .to_string();
-    assert_eq!(
-        error,
-        "the access token in HF_TOKEN has characters that no token has"
-    );
+    let error = Token::new("hf\r\nHost: evil", "HF_TOKEN").unwrap_err().to_string();
+    assert_eq!(error, "the access token in HF_TOKEN has characters that no token has");
 }

@@ -24,10 +24,7 @@ impl Recorded {
     /// How many events there were of a kind, for a file.
     pub fn count(&self, kind: &str, file: &str) -> usize {
         let file = format!("file: {file:?}");
-        self.0
-            .iter()
-            .filter(|event| event.starts_with(kind) && event.contains(&file))
-            .count()
+        self.0.iter().filter(|event| event.starts_with(kind) && event.contains(&file)).count()
     }
 }
 
@@ -41,9 +38,7 @@ pub struct Scene {
 impl Scene {
     /// A model with 1,000,003 bytes of weights, small files, and files that nobody wants.
     pub fn new() -> Self {
-        let weights: Vec<u8> = (0..1_000_003_u32)
-            .map(|n| (n.wrapping_mul(n) >> 7) as u8)
-            .collect();
+        let weights: Vec<u8> = (0..1_000_003_u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect();
         let files: &[(&str, &[u8])] = &[
             (".gitattributes", b"*.safetensors filter=lfs"),
             ("README.md", b"# tiny"),
@@ -54,11 +49,7 @@ impl Scene {
             ("tokenizer_config.json", b"{}"),
             (WEIGHTS, &weights),
         ];
-        Self {
-            server: Server::start(files),
-            cache: tempfile::tempdir().unwrap(),
-            weights,
-        }
+        Self { server: Server::start(files), cache: tempfile::tempdir().unwrap(), weights }
     }
 
     /// Options with little patience.

@@ -84,11 +84,7 @@ impl Server {
         let address = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(Mutex::new(State::default()));
         for (name, contents) in files {
-            state
-                .lock()
-                .unwrap()
-                .files
-                .insert((*name).to_owned(), contents.to_vec());
+            state.lock().unwrap().files.insert((*name).to_owned(), contents.to_vec());
         }
         let shared = Arc::clone(&state);
         thread::spawn(move || {
@@ -152,9 +148,7 @@ pub fn etag(name: &str, contents: &[u8]) -> String {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |digits, byte| {
-        digits + &format!("{byte:02x}")
-    })
+    bytes.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
 }
 
 fn is_large(name: &str) -> bool {
@@ -178,11 +172,7 @@ fn answer(stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
         };
         headers.insert(name.to_lowercase(), value.to_owned());
     }
-    let request = Seen {
-        method,
-        path,
-        headers,
-    };
+    let request = Seen { method, path, headers };
     let mut state = state.lock().unwrap();
     state.seen.push(request.clone());
     let mut fault = None;
@@ -208,11 +198,7 @@ struct Reply {
 }
 
 fn reply(state: &State, request: &Seen, fault: Option<Fault>) -> Reply {
-    let plain = |status, body: &[u8]| Reply {
-        status,
-        headers: Vec::new(),
-        body: body.to_vec(),
-    };
+    let plain = |status, body: &[u8]| Reply { status, headers: Vec::new(), body: body.to_vec() };
     if let Some(Fault::Status(status)) = fault {
         return plain(status, b"no");
     }
@@ -227,11 +213,8 @@ fn reply(state: &State, request: &Seen, fault: Option<Fault>) -> Reply {
     if request.path == format!("/api/models/{ID}/revision/main")
         || request.path == format!("/api/models/{ID}/revision/refs%2Fpr%2F1")
     {
-        let siblings: Vec<_> = state
-            .files
-            .keys()
-            .map(|name| serde_json::json!({"rfilename": name}))
-            .collect();
+        let siblings: Vec<_> =
+            state.files.keys().map(|name| serde_json::json!({"rfilename": name})).collect();
         let list =
             serde_json::json!({"id": ID, "sha": COMMIT, "siblings": siblings, "private": false});
         return plain(200, list.to_string().as_bytes());
@@ -239,10 +222,7 @@ fn reply(state: &State, request: &Seen, fault: Option<Fault>) -> Reply {
     let path = request.file();
     let resolve = format!("/{ID}/resolve/{COMMIT}/");
     let is_storage = path.starts_with("/storage/");
-    let Some(name) = path
-        .strip_prefix(&resolve)
-        .or(path.strip_prefix("/storage/"))
-    else {
+    let Some(name) = path.strip_prefix(&resolve).or(path.strip_prefix("/storage/")) else {
         return plain(404, b"Repository not found");
     };
     let Some(contents) = state.files.get(name) else {
@@ -271,10 +251,7 @@ fn file_reply(
         return Reply {
             status: 302,
             headers: vec![
-                (
-                    "Location",
-                    format!("{storage}/storage/{name}?signature=secret"),
-                ),
+                ("Location", format!("{storage}/storage/{name}?signature=secret")),
                 ("ETag", "\"of-the-redirect\"".to_owned()),
                 ("X-Linked-Etag", etag),
                 ("X-Linked-Size", contents.len().to_string()),
@@ -288,22 +265,15 @@ fn file_reply(
     if fault == Some(Fault::Corrupt) {
         body[0] ^= 1;
     }
-    let from: Option<usize> = request.headers.get("range").and_then(|range| {
-        range
-            .strip_prefix("bytes=")?
-            .strip_suffix('-')?
-            .parse()
-            .ok()
-    });
+    let from: Option<usize> = request
+        .headers
+        .get("range")
+        .and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
     let status = match from {
         Some(_) if fault == Some(Fault::IgnoreRange) => 200,
         Some(from) if from >= body.len() => 416,
         Some(from) => {
-            let from = if fault == Some(Fault::OtherRange) {
-                from - 1
-            } else {
-                from
-            };
+            let from = if fault == Some(Fault::OtherRange) { from - 1 } else { from };
             let range = format!("bytes {from}-{}/{}", body.len() - 1, body.len());
             headers.push(("Content-Range", range));
             body.drain(..from);
@@ -311,11 +281,7 @@ fn file_reply(
         }
         None => 200,
     };
-    Reply {
-        status,
-        headers,
-        body,
-    }
+    Reply { status, headers, body }
 }
 
 fn send(

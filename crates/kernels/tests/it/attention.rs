@@ -23,7 +23,8 @@ fn error_of(compute: &Compute, format: Format, shape: AttentionShape, spread: f3
         &column(1, key_tokens),
         &column(2, key_tokens),
     );
-    let part = |i: usize| Heads { rows: &qkv, first_column: i * width, rows_per_sequence: key_tokens };
+    let part =
+        |i: usize| Heads { rows: &qkv, first_column: i * width, rows_per_sequence: key_tokens };
     let inputs = QueryKeyValue { queries: part(0), keys: part(1), values: part(2) };
     let mut found = Rows::new(format, batch * query_tokens, width);
     // Whatever an earlier attention left behind must not matter.
@@ -89,7 +90,8 @@ fn one_query_may_be_shared_by_the_whole_batch() {
     for compute in every_isa() {
         let [q, k, v] = [&query, &keys, &values].map(|x| rows(&compute, Format::F32, 24, x));
         let part = |rows, rows_per_sequence| Heads { rows, first_column: 0, rows_per_sequence };
-        let inputs = QueryKeyValue { queries: part(&q, 0), keys: part(&k, 20), values: part(&v, 20) };
+        let inputs =
+            QueryKeyValue { queries: part(&q, 0), keys: part(&k, 20), values: part(&v, 20) };
         let mut found = Rows::new(Format::F32, 3, 24);
         let mut scratch = vec![0; compute.attention_scratch(shape)];
         compute.attention(shape, inputs, &mut found, &mut scratch);

@@ -3,10 +3,7 @@ use kernels::Isa;
 #[test]
 fn every_available_set_is_found_by_its_name() {
     for isa in Isa::available() {
-        assert_eq!(
-            isa.name().parse::<Isa>().expect("an available set parses"),
-            isa
-        );
+        assert_eq!(isa.name().parse::<Isa>().expect("an available set parses"), isa);
     }
     assert_eq!(Isa::available().last(), Some(&Isa::detect()));
     assert_eq!(Isa::available().first(), Some(&Isa::SCALAR));

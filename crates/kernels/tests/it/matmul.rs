@@ -66,7 +66,9 @@ fn product(compute: &Compute, format: Format, shape: Shape, way: Way) -> Outcome
             let mut out = Rows::new(format, count, outputs);
             compute.matmul(&input, count, &linear, Output::Gelu(&mut out));
             found = read(&out, count);
-            expected.iter_mut().for_each(|e| *e = naive::gelu(*e));
+            for e in &mut expected {
+                *e = naive::gelu(*e);
+            }
         }
     }
     Outcome { found, expected }
@@ -134,7 +136,8 @@ fn a_product_larger_than_a_task_equals_the_naive_one() {
     for compute in every_isa() {
         for (rows, outputs, depth) in [(300, 100, 768), (65, 200, 1025), (257, 48, 3072)] {
             let shape = Shape { rows, outputs, depth };
-            for (format, allowed) in [(Format::F32, 2e-6), (Format::Bf16, 2e-6), (Format::Int8, 8e-3)]
+            for (format, allowed) in
+                [(Format::F32, 2e-6), (Format::Bf16, 2e-6), (Format::Int8, 8e-3)]
             {
                 let Outcome { found, expected } = product(&compute, format, shape, Way::Store);
                 let error = relative_error(&found, &expected);

@@ -14,11 +14,7 @@ fn every_task_runs_exactly_once_whatever_the_number_of_threads() {
                 assert!(task.worker < pool.threads());
                 counts[task.index].fetch_add(1, Ordering::Relaxed);
             });
-            assert!(
-                counts
-                    .iter()
-                    .all(|count| count.load(Ordering::Relaxed) == 1)
-            );
+            assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 1));
         }
     }
 }

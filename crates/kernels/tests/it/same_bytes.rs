@@ -1,7 +1,8 @@
 //! The same input gives the same bytes, whatever travels beside it and on however many threads.
 
 use kernels::{
-    AttentionShape, Compute, Format, Heads, Isa, LayerNorm, Output, PackedLinear, QueryKeyValue, Rows,
+    AttentionShape, Compute, Format, Heads, Isa, LayerNorm, Output, PackedLinear, QueryKeyValue,
+    Rows,
 };
 
 use crate::numbers;

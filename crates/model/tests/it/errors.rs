@@ -14,19 +14,10 @@ fn a_token_id_beyond_the_table_is_an_error_and_no_read() {
     let engine = goldens.engine(Isa::detect(), 1);
     let mut ids = goldens.ids()[..64].to_vec();
     ids[5] = 4_000_000_000;
-    let mut out = vec![
-        0.0;
-        engine
-            .dimension(Tower::Text)
-            .expect("there is a text tower")
-    ];
-    let error = engine
-        .embed_texts(&ids, &mut out, &mut ())
-        .expect_err("the id is beyond");
+    let mut out = vec![0.0; engine.dimension(Tower::Text).expect("there is a text tower")];
+    let error = engine.embed_texts(&ids, &mut out, &mut ()).expect_err("the id is beyond");
     assert!(
-        error
-            .to_string()
-            .starts_with("token id 4000000000 is beyond the table of "),
+        error.to_string().starts_with("token id 4000000000 is beyond the table of "),
         "{error}"
     );
 }
@@ -38,13 +29,8 @@ fn a_picture_of_another_size_is_named_with_its_place() {
     let good = &goldens.pictures()[0];
     let bad = RgbImage::from_raw(2, 3, vec![0; 18]).expect("a whole picture");
     let mut out = vec![0.0; 2 * engine.dimension(Tower::Vision).expect("there is a tower")];
-    let error = engine
-        .embed_images(&[good, &bad], &mut out, &mut ())
-        .expect_err("a wrong size");
-    assert_eq!(
-        error.to_string(),
-        "picture 1 is 2x3 pixels; the vision tower takes 32x32"
-    );
+    let error = engine.embed_images(&[good, &bad], &mut out, &mut ()).expect_err("a wrong size");
+    assert_eq!(error.to_string(), "picture 1 is 2x3 pixels; the vision tower takes 32x32");
 }
 
 #[test]
@@ -52,21 +38,9 @@ fn a_model_without_a_tokenizer_embeds_pictures_and_names_what_a_text_lacks() {
     let goldens = Goldens::tiny("tiny-base");
     let model = open(&goldens.folder);
     let pictures = goldens.pictures();
-    assert_eq!(
-        model
-            .embed_images(&[&pictures[0]])
-            .expect("a picture is embedded")
-            .len(),
-        1
-    );
-    let error = model
-        .tokenize("a cat")
-        .expect_err("there is no tokenizer")
-        .to_string();
-    assert!(
-        error.contains("spiece.model") && error.contains("tiny-base"),
-        "{error}"
-    );
+    assert_eq!(model.embed_images(&[&pictures[0]]).expect("a picture is embedded").len(), 1);
+    let error = model.tokenize("a cat").expect_err("there is no tokenizer").to_string();
+    assert!(error.contains("spiece.model") && error.contains("tiny-base"), "{error}");
 }
 
 #[test]

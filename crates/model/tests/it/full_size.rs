@@ -17,15 +17,10 @@ use crate::goldens::{Goldens, largest_angle, options};
 use crate::precision::loss;
 use crate::stages::{check_folder, check_logits};
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests may ask where large goldens are"
-)]
+#[expect(clippy::disallowed_methods, reason = "tests may ask where large goldens are")]
 fn folder() -> Goldens {
     let folder = std::env::var_os("POLYSIGHT_FULL_GOLDENS");
-    Goldens::open(&PathBuf::from(
-        folder.expect("POLYSIGHT_FULL_GOLDENS names the model folder"),
-    ))
+    Goldens::open(&PathBuf::from(folder.expect("POLYSIGHT_FULL_GOLDENS names the model folder")))
 }
 
 #[test]
@@ -45,25 +40,11 @@ fn full_size_files_and_sentences_give_the_logits_of_transformers() {
         let images = embed_pictures(&model, &goldens);
         let texts = embed_sentences(&model, &goldens);
         let dimension = images.dimension();
-        let image = largest_angle(
-            images.values(),
-            &goldens.numbers("f64.image_embeds"),
-            dimension,
-        );
-        let text = largest_angle(
-            texts.values(),
-            &goldens.numbers("f64.text_embeds"),
-            dimension,
-        );
+        let image = largest_angle(images.values(), &goldens.numbers("f64.image_embeds"), dimension);
+        let text = largest_angle(texts.values(), &goldens.numbers("f64.text_embeds"), dimension);
         println!("{isa}: 1 - cosine at most {image:.1e} (images), {text:.1e} (texts)");
         assert!(image <= 1e-9 && text <= 1e-9);
-        check_logits(
-            &goldens,
-            images.values(),
-            texts.values(),
-            dimension,
-            isa.name(),
-        );
+        check_logits(&goldens, images.values(), texts.values(), dimension, isa.name());
     }
 }
 
@@ -87,32 +68,20 @@ fn full_size_batches_of_1_to_33_give_the_same_bytes() {
     let ids = goldens.ids();
     let one = goldens.engine(Isa::detect(), 1);
     let two = goldens.engine(Isa::detect(), 2);
-    let dimension = one
-        .dimension(Tower::Vision)
-        .expect("there is a vision tower");
+    let dimension = one.dimension(Tower::Vision).expect("there is a vision tower");
     let rows = |engine: &dyn Engine, first: usize, count: usize| {
         let (mut images, mut texts) = (vec![0.0; count * dimension], vec![0.0; count * dimension]);
         let chosen = pictures[first..first + count].iter().collect::<Vec<_>>();
-        engine
-            .embed_images(&chosen, &mut images, &mut ())
-            .expect("pictures are embedded");
+        engine.embed_images(&chosen, &mut images, &mut ()).expect("pictures are embedded");
         let chosen = &ids[first * 64..(first + count) * 64];
-        engine
-            .embed_texts(chosen, &mut texts, &mut ())
-            .expect("texts are embedded");
+        engine.embed_texts(chosen, &mut texts, &mut ()).expect("texts are embedded");
         [images, texts]
     };
     let all = rows(&two, 0, 33);
     for (first, count) in [(0, 1), (32, 1), (5, 2), (1, 7), (10, 16), (0, 32)] {
         let part = [&all[0], &all[1]]
             .map(|rows| rows[first * dimension..(first + count) * dimension].to_vec());
-        assert!(
-            rows(&one, first, count) == part,
-            "{count} from {first} on one thread"
-        );
-        assert!(
-            rows(&two, first, count) == part,
-            "{count} from {first} on two threads"
-        );
+        assert!(rows(&one, first, count) == part, "{count} from {first} on one thread");
+        assert!(rows(&two, first, count) == part, "{count} from {first} on two threads");
     }
 }

@@ -18,19 +18,12 @@ impl Goldens {
     pub(crate) fn open(folder: &Path) -> Self {
         let bytes =
             fs_err::read(folder.join("goldens.safetensors")).expect("the goldens are there");
-        Self {
-            folder: folder.to_owned(),
-            bytes,
-        }
+        Self { folder: folder.to_owned(), bytes }
     }
 
     /// One of the folders of `tests/goldens`.
     pub(crate) fn tiny(name: &str) -> Self {
-        Self::open(
-            &Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join("tests/goldens")
-                .join(name),
-        )
+        Self::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(name))
     }
 
     fn tensors(&self) -> SafeTensors<'_> {
@@ -38,33 +31,19 @@ impl Goldens {
     }
 
     pub(crate) fn shape(&self, name: &str) -> Vec<usize> {
-        self.tensors()
-            .tensor(name)
-            .expect("a golden tensor")
-            .shape()
-            .to_vec()
+        self.tensors().tensor(name).expect("a golden tensor").shape().to_vec()
     }
 
     /// A tensor of f32 or f64.
     pub(crate) fn numbers(&self, name: &str) -> Vec<f64> {
         let tensors = self.tensors();
-        let tensor = tensors
-            .tensor(name)
-            .unwrap_or_else(|_| panic!("no golden {name}"));
+        let tensor = tensors.tensor(name).unwrap_or_else(|_| panic!("no golden {name}"));
         let data = tensor.data();
         match tensor.dtype() {
-            Dtype::F32 => data
-                .as_chunks()
-                .0
-                .iter()
-                .map(|&b| f64::from(f32::from_le_bytes(b)))
-                .collect(),
-            Dtype::F64 => data
-                .as_chunks()
-                .0
-                .iter()
-                .map(|&b| f64::from_le_bytes(b))
-                .collect(),
+            Dtype::F32 => {
+                data.as_chunks().0.iter().map(|&b| f64::from(f32::from_le_bytes(b))).collect()
+            }
+            Dtype::F64 => data.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b)).collect(),
             other => panic!("{name} is {other:?}"),
         }
     }
@@ -72,32 +51,20 @@ impl Goldens {
     /// The ids of all texts.
     pub(crate) fn ids(&self) -> Vec<u32> {
         let tensors = self.tensors();
-        let tensor = tensors
-            .tensor("text.input_ids")
-            .expect("the goldens have ids");
+        let tensor = tensors.tensor("text.input_ids").expect("the goldens have ids");
         let chunks = tensor.data().as_chunks().0.iter();
-        chunks
-            .map(|&b| u32::try_from(i64::from_le_bytes(b)).expect("an id is small"))
-            .collect()
+        chunks.map(|&b| u32::try_from(i64::from_le_bytes(b)).expect("an id is small")).collect()
     }
 
     /// The pictures, already of the tower's size.
     pub(crate) fn pictures(&self) -> Vec<RgbImage> {
         let tensors = self.tensors();
-        let tensor = tensors
-            .tensor("vision.input_u8")
-            .expect("the goldens have pictures");
-        let [_, height, width, 3] = *tensor.shape() else {
-            panic!("pictures are B x H x W x 3")
-        };
+        let tensor = tensors.tensor("vision.input_u8").expect("the goldens have pictures");
+        let [_, height, width, 3] = *tensor.shape() else { panic!("pictures are B x H x W x 3") };
         let picture = |data: &[u8]| {
             RgbImage::from_raw(width as u32, height as u32, data.to_vec()).expect("a whole picture")
         };
-        tensor
-            .data()
-            .chunks_exact(height * width * 3)
-            .map(picture)
-            .collect()
+        tensor.data().chunks_exact(height * width * 3).map(picture).collect()
     }
 
     pub(crate) fn engine(&self, isa: Isa, threads: usize) -> CpuEngine {
@@ -129,18 +96,13 @@ pub(crate) fn open(folder: &Path) -> Siglip {
 pub(crate) fn largest_angle(found: &[f32], expected: &[f64], dimension: usize) -> f64 {
     assert_eq!(found.len(), expected.len());
     assert!(!found.is_empty(), "there is something to compare");
-    let rows = found
-        .chunks_exact(dimension)
-        .zip(expected.chunks_exact(dimension));
+    let rows = found.chunks_exact(dimension).zip(expected.chunks_exact(dimension));
     rows.map(|(found, expected)| {
         let found = found.iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
         let length = |row: &[f64]| row.iter().map(|x| x * x).sum::<f64>().sqrt();
         let (a, b) = (length(&found), length(expected));
         // 1 - cos = |a/|a| - b/|b||^2 / 2, which does not cancel.
-        let squares = found
-            .iter()
-            .zip(expected)
-            .map(|(x, y)| (x / a - y / b).powi(2));
+        let squares = found.iter().zip(expected).map(|(x, y)| (x / a - y / b).powi(2));
         let angle = squares.sum::<f64>() / 2.0;
         assert!(angle.is_finite(), "an embedding is not finite");
         angle
@@ -151,10 +113,7 @@ pub(crate) fn largest_angle(found: &[f32], expected: &[f64], dimension: usize) -
 /// |found - expected| / |expected|, as Euclidean lengths over all elements.
 pub(crate) fn relative_error(found: &[f32], expected: &[f64]) -> f64 {
     assert_eq!(found.len(), expected.len());
-    let difference = found
-        .iter()
-        .zip(expected)
-        .map(|(&f, e)| (f64::from(f) - e).powi(2));
+    let difference = found.iter().zip(expected).map(|(&f, e)| (f64::from(f) - e).powi(2));
     let length = expected.iter().map(|e| e * e).sum::<f64>();
     (difference.sum::<f64>() / length).sqrt()
 }

@@ -12,28 +12,17 @@ fn embed(engine: &dyn Engine, goldens: &Goldens, order: &[usize]) -> Vec<Vec<f32
     let pictures = goldens.pictures();
     let ids = goldens.ids();
     let tokens = goldens.shape("text.input_ids")[1];
-    let dimension = engine
-        .dimension(Tower::Vision)
-        .expect("there is a vision tower");
-    let chosen = order
-        .iter()
-        .map(|&i| &pictures[i % pictures.len()])
-        .collect::<Vec<&RgbImage>>();
+    let dimension = engine.dimension(Tower::Vision).expect("there is a vision tower");
+    let chosen = order.iter().map(|&i| &pictures[i % pictures.len()]).collect::<Vec<&RgbImage>>();
     let mut images = vec![0.0; order.len() * dimension];
-    engine
-        .embed_images(&chosen, &mut images, &mut ())
-        .expect("pictures are embedded");
+    engine.embed_images(&chosen, &mut images, &mut ()).expect("pictures are embedded");
     let count = ids.len() / tokens;
-    let chosen = order
-        .iter()
-        .flat_map(|&i| ids[i % count * tokens..][..tokens].to_vec());
+    let chosen = order.iter().flat_map(|&i| ids[i % count * tokens..][..tokens].to_vec());
     let mut texts = vec![0.0; order.len() * dimension];
     engine
         .embed_texts(&chosen.collect::<Vec<_>>(), &mut texts, &mut ())
         .expect("texts are embedded");
-    let pairs = images
-        .chunks_exact(dimension)
-        .zip(texts.chunks_exact(dimension));
+    let pairs = images.chunks_exact(dimension).zip(texts.chunks_exact(dimension));
     pairs.map(|(image, text)| [image, text].concat()).collect()
 }
 
@@ -44,17 +33,12 @@ fn batches_1_to_33_in_any_order_on_any_thread_count_give_the_same_bytes() {
             let goldens = Goldens::tiny(name);
             let single = goldens.engine(isa, 1);
             // Alone, one by one: 6 is a multiple of the number of pictures and of texts.
-            let alone = (0..6)
-                .flat_map(|i| embed(&single, &goldens, &[i]))
-                .collect::<Vec<_>>();
+            let alone = (0..6).flat_map(|i| embed(&single, &goldens, &[i])).collect::<Vec<_>>();
             for (threads, batch) in [(1, 33), (2, 1), (2, 2), (2, 32), (2, 33), (3, 7), (5, 19)] {
                 let engine = goldens.engine(isa, threads);
                 let order = (0..batch).map(|i| i * 5 % 6).collect::<Vec<_>>();
                 for (row, &i) in embed(&engine, &goldens, &order).iter().zip(&order) {
-                    assert!(
-                        *row == alone[i],
-                        "{name}, {isa}, {threads} threads, batch {batch}"
-                    );
+                    assert!(*row == alone[i], "{name}, {isa}, {threads} threads, batch {batch}");
                 }
             }
         }

@@ -34,12 +34,8 @@ fn a_row_of_zeros_stays_and_others_get_length_one() {
 #[test]
 fn the_cosine_takes_every_element_of_any_length() {
     for length in [1, 15, 16, 17, 48, 767, 768] {
-        let a = (0..length)
-            .map(|i| (i % 7) as f32 - 3.0)
-            .collect::<Vec<_>>();
-        let b = (0..length)
-            .map(|i| (i % 5) as f32 - 2.0)
-            .collect::<Vec<_>>();
+        let a = (0..length).map(|i| (i % 7) as f32 - 3.0).collect::<Vec<_>>();
+        let b = (0..length).map(|i| (i % 5) as f32 - 2.0).collect::<Vec<_>>();
         let expected = a.iter().zip(&b).map(|(a, b)| a * b).sum::<f32>();
         assert_eq!(cosine(&a, &b), expected, "small integers add up exactly");
     }

@@ -1,9 +1,6 @@
 //! Each stage of both towers against the reference, for each member of the family.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "`--nocapture` shows the measured errors"
-)]
+#![expect(clippy::print_stdout, reason = "`--nocapture` shows the measured errors")]
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -67,20 +64,12 @@ pub(crate) fn check_folder(goldens: &Goldens, isa: Isa, tolerance: f64) {
 
     let pictures = goldens.pictures();
     let pictures = pictures.iter().collect::<Vec<_>>();
-    let dimension = engine
-        .dimension(Tower::Vision)
-        .expect("there is a vision tower");
+    let dimension = engine.dimension(Tower::Vision).expect("there is a vision tower");
     let mut images = vec![0.0; pictures.len() * dimension];
     let mut seen = Recorder::default();
-    engine
-        .embed_images(&pictures, &mut images, &mut seen)
-        .expect("pictures are embedded");
+    engine.embed_images(&pictures, &mut images, &mut seen).expect("pictures are embedded");
     let stages = compare(goldens, "vision", &seen, tolerance, &label);
-    assert_eq!(
-        stages,
-        layers(Tower::Vision) + 3,
-        "{label}: every vision stage was seen"
-    );
+    assert_eq!(stages, layers(Tower::Vision) + 3, "{label}: every vision stage was seen");
     let angle = largest_angle(&images, &goldens.numbers("f64.image_embeds"), dimension);
     assert!(angle <= 1e-9, "{label}: images are off by {angle:e}");
 
@@ -88,15 +77,9 @@ pub(crate) fn check_folder(goldens: &Goldens, isa: Isa, tolerance: f64) {
     let texts = goldens.shape("text.input_ids")[0];
     let mut embeddings = vec![0.0; texts * dimension];
     let mut seen = Recorder::default();
-    engine
-        .embed_texts(&ids, &mut embeddings, &mut seen)
-        .expect("texts are embedded");
+    engine.embed_texts(&ids, &mut embeddings, &mut seen).expect("texts are embedded");
     let stages = compare(goldens, "text", &seen, tolerance, &label);
-    assert_eq!(
-        stages,
-        layers(Tower::Text) + 2,
-        "{label}: every text stage was seen"
-    );
+    assert_eq!(stages, layers(Tower::Text) + 2, "{label}: every text stage was seen");
     let angle = largest_angle(&embeddings, &goldens.numbers("f64.text_embeds"), dimension);
     assert!(angle <= 1e-9, "{label}: texts are off by {angle:e}");
 
@@ -119,11 +102,7 @@ pub(crate) fn check_logits(
     let texts = model::Embeddings::normalise(dimension, texts.to_vec());
     let logits = goldens.numbers("logits_per_image");
     let probabilities = goldens.numbers("probabilities_per_image");
-    assert_eq!(
-        logits.len(),
-        images.len() * texts.len(),
-        "{label}: one logit per pair"
-    );
+    assert_eq!(logits.len(), images.len() * texts.len(), "{label}: one logit per pair");
     let mut pair = 0;
     for image in images.rows() {
         for text in texts.rows() {
@@ -131,10 +110,7 @@ pub(crate) fn check_logits(
             let off = (f64::from(score.logit) - logits[pair]).abs();
             assert!(off <= 5e-5, "{label}: logit {pair} is off by {off:e}");
             let off = (f64::from(score.probability) - probabilities[pair]).abs();
-            assert!(
-                off <= 1.3e-5,
-                "{label}: probability {pair} is off by {off:e}"
-            );
+            assert!(off <= 1.3e-5, "{label}: probability {pair} is off by {off:e}");
             pair += 1;
         }
     }
@@ -156,20 +132,14 @@ fn half_precision_weights_give_the_reference_computed_from_the_same_rounded_weig
     let engine = goldens.engine(Isa::detect(), 2);
     let pictures = goldens.pictures();
     let pictures = pictures.iter().collect::<Vec<_>>();
-    let dimension = engine
-        .dimension(Tower::Vision)
-        .expect("there is a vision tower");
+    let dimension = engine.dimension(Tower::Vision).expect("there is a vision tower");
     let mut images = vec![0.0; pictures.len() * dimension];
-    engine
-        .embed_images(&pictures, &mut images, &mut ())
-        .expect("pictures are embedded");
+    engine.embed_images(&pictures, &mut images, &mut ()).expect("pictures are embedded");
     let angle = largest_angle(&images, &goldens.numbers("f64.image_embeds"), dimension);
     assert!(angle <= 1e-9, "images are off by {angle:e}");
     let ids = goldens.ids();
     let mut texts = vec![0.0; goldens.shape("text.input_ids")[0] * dimension];
-    engine
-        .embed_texts(&ids, &mut texts, &mut ())
-        .expect("texts are embedded");
+    engine.embed_texts(&ids, &mut texts, &mut ()).expect("texts are embedded");
     let angle = largest_angle(&texts, &goldens.numbers("f64.text_embeds"), dimension);
     assert!(angle <= 1e-9, "texts are off by {angle:e}");
 }

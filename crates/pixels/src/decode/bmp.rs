@@ -16,12 +16,7 @@ use crate::rgb_image::RgbImage;
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PixelsError> {
     let [width, height] = size(bytes).ok_or_else(|| undecodable("the file is cut short"))?;
-    limits.admit(Promise {
-        format: Format::Bmp,
-        width,
-        height,
-        bytes_per_pixel: 4,
-    })?;
+    limits.admit(Promise { format: Format::Bmp, width, height, bytes_per_pixel: 4 })?;
     let decoder = BmpDecoder::new(Cursor::new(bytes)).map_err(error)?;
     if decoder.dimensions() != (width, height) {
         return Err(undecodable("its header is ambiguous"));

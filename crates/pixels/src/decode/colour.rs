@@ -22,9 +22,8 @@ pub(super) fn grey_alpha_to_rgb(samples: &[u8]) -> Vec<u8> {
 pub(super) fn rgba_to_rgb(mut samples: Vec<u8>) -> Vec<u8> {
     let pixels = samples.len() / 4;
     for pixel in 0..pixels {
-        let [red, green, blue, alpha] = *samples[pixel * 4..]
-            .first_chunk()
-            .expect("pixel < length / 4");
+        let [red, green, blue, alpha] =
+            *samples[pixel * 4..].first_chunk().expect("pixel < length / 4");
         let rgb = rgba_on_white([red, green, blue, alpha]);
         samples[pixel * 3..pixel * 3 + 3].copy_from_slice(&rgb);
     }
@@ -52,12 +51,7 @@ fn sample_on_white(sample: u8, alpha: u8) -> u8 {
 
 /// CMYK, interleaved, 255 = full ink, to RGB.
 pub(super) fn cmyk_to_rgb(samples: &[u8]) -> Vec<u8> {
-    samples
-        .as_chunks::<4>()
-        .0
-        .iter()
-        .flat_map(|&pixel| cmyk_pixel_to_rgb(pixel))
-        .collect()
+    samples.as_chunks::<4>().0.iter().flat_map(|&pixel| cmyk_pixel_to_rgb(pixel)).collect()
 }
 
 /// Pillow's `cmyk2rgb`: what the black lets through, less the share that the ink takes.
@@ -78,10 +72,7 @@ pub(super) fn palette_to_rgb(indices: &[u8], palette: &[[u8; 3]]) -> Vec<u8> {
     for (entry, colour) in full.iter_mut().zip(palette) {
         *entry = *colour;
     }
-    indices
-        .iter()
-        .flat_map(|&index| full[usize::from(index)])
-        .collect()
+    indices.iter().flat_map(|&index| full[usize::from(index)]).collect()
 }
 
 /// Keeps the high byte of each 16-bit sample.

@@ -19,12 +19,7 @@ impl<'bytes> Directory<'bytes> {
             b"MM\0*" => true,
             _ => return None,
         };
-        let mut directory = Self {
-            bytes,
-            big_endian,
-            start: 0,
-            entries: 0,
-        };
+        let mut directory = Self { bytes, big_endian, start: 0, entries: 0 };
         directory.start = usize::try_from(directory.long(4)?).ok()?;
         directory.entries = usize::from(directory.short(directory.start)?);
         Some(directory)
@@ -71,28 +66,16 @@ impl<'bytes> Directory<'bytes> {
 
     /// `value` as two bytes in the order of this file.
     pub(super) fn short_bytes(&self, value: u16) -> [u8; 2] {
-        if self.big_endian {
-            value.to_be_bytes()
-        } else {
-            value.to_le_bytes()
-        }
+        if self.big_endian { value.to_be_bytes() } else { value.to_le_bytes() }
     }
 
     fn short(&self, at: usize) -> Option<u16> {
         let bytes = *self.bytes.get(at..)?.first_chunk()?;
-        Some(if self.big_endian {
-            u16::from_be_bytes(bytes)
-        } else {
-            u16::from_le_bytes(bytes)
-        })
+        Some(if self.big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) })
     }
 
     fn long(&self, at: usize) -> Option<u32> {
         let bytes = *self.bytes.get(at..)?.first_chunk()?;
-        Some(if self.big_endian {
-            u32::from_be_bytes(bytes)
-        } else {
-            u32::from_le_bytes(bytes)
-        })
+        Some(if self.big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
     }
 }

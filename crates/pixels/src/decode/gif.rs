@@ -33,9 +33,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PixelsErr
     let width = usize::from(canvas.0).max(left + frame_width);
     let height = usize::from(canvas.1).max(top + frame_height);
     if frame_width == 0 || frame_height == 0 {
-        return Err(undecodable(format!(
-            "its frame has {frame_width}x{frame_height} pixels"
-        )));
+        return Err(undecodable(format!("its frame has {frame_width}x{frame_height} pixels")));
     }
     // Indices of the frame, indices of the canvas, RGB.
     let promise = Promise {
@@ -48,12 +46,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PixelsErr
 
     let mut indices = vec![0; frame_width * frame_height];
     decoder.read_into_buffer(&mut indices).map_err(error)?;
-    let mut palette = decoder
-        .palette()
-        .map_err(error)?
-        .as_chunks::<3>()
-        .0
-        .to_vec();
+    let mut palette = decoder.palette().map_err(error)?.as_chunks::<3>().0.to_vec();
     if let Some(index) = transparent {
         // Whatever its colour: a fully transparent pixel is white.
         palette.resize(palette.len().max(usize::from(index) + 1), [0; 3]);
@@ -68,12 +61,8 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PixelsErr
         indices = canvas;
     }
     Ok(Decoded {
-        image: RgbImage::from_raw(
-            width as u32,
-            height as u32,
-            palette_to_rgb(&indices, &palette),
-        )
-        .map_err(|error| undecodable(error.to_string()))?,
+        image: RgbImage::from_raw(width as u32, height as u32, palette_to_rgb(&indices, &palette))
+            .map_err(|error| undecodable(error.to_string()))?,
         orientation: Orientation::Upright,
     })
 }

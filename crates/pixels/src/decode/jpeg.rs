@@ -35,19 +35,10 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PixelsErr
     let components = u64::from(structure.components);
     let keeps_coefficients = structure.coding == Coding::Progressive || structure.scans > 1;
     // 16-bit coefficients of all components; the output; RGB beside CMYK.
-    let coefficients = if keeps_coefficients {
-        2 * components
-    } else {
-        0
-    };
+    let coefficients = if keeps_coefficients { 2 * components } else { 0 };
     let output = if components == 4 { 4 + 3 } else { 3 };
     let bytes_per_pixel = coefficients + output;
-    limits.admit(Promise {
-        format: Format::Jpeg,
-        width,
-        height,
-        bytes_per_pixel,
-    })?;
+    limits.admit(Promise { format: Format::Jpeg, width, height, bytes_per_pixel })?;
     structure.check_coded_length()?;
     if structure.scans > SCAN_LIMIT {
         return Err(undecodable(format!(
@@ -81,9 +72,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PixelsErr
     Ok(Decoded {
         image: RgbImage::from_raw(width, height, data)
             .map_err(|error| undecodable(error.to_string()))?,
-        orientation: structure
-            .exif
-            .map_or(Orientation::Upright, Orientation::from_exif),
+        orientation: structure.exif.map_or(Orientation::Upright, Orientation::from_exif),
     })
 }
 

@@ -55,11 +55,7 @@ impl<'bytes> Structure<'bytes> {
     /// or is coded in a way that is not read.
     pub(super) fn read(bytes: &'bytes [u8]) -> Result<Self, PixelsError> {
         let mut structure = Self::default();
-        let mut reader = Segments {
-            bytes,
-            position: 2,
-            has_stray_bytes: false,
-        };
+        let mut reader = Segments { bytes, position: 2, has_stray_bytes: false };
         loop {
             match reader.marker()? {
                 EOI => break,
@@ -117,12 +113,8 @@ impl<'bytes> Structure<'bytes> {
         let factors = content.get(6..).unwrap_or_default().as_chunks::<3>().0;
         let factors = factors.get(..usize::from(components));
         let factors = factors.ok_or_else(|| undecodable("its frame header is too short"))?;
-        let across = factors
-            .iter()
-            .map(|[_, factors, _]| u64::from(factors >> 4));
-        let down = factors
-            .iter()
-            .map(|[_, factors, _]| u64::from(factors & 15));
+        let across = factors.iter().map(|[_, factors, _]| u64::from(factors >> 4));
+        let down = factors.iter().map(|[_, factors, _]| u64::from(factors & 15));
         let widest = across.clone().max().unwrap_or(0).max(1);
         let highest = down.clone().max().unwrap_or(0).max(1);
         let blocks = |side: u32, factor: u64, most: u64| {
@@ -170,14 +162,8 @@ impl<'bytes> Segments<'bytes> {
     fn marker(&mut self) -> Result<u8, PixelsError> {
         loop {
             let rest = self.bytes.get(self.position..).unwrap_or_default();
-            let stray = rest
-                .iter()
-                .position(|&byte| byte == 0xff)
-                .ok_or_else(cut_short)?;
-            let fill = rest[stray..]
-                .iter()
-                .position(|&byte| byte != 0xff)
-                .ok_or_else(cut_short)?;
+            let stray = rest.iter().position(|&byte| byte == 0xff).ok_or_else(cut_short)?;
+            let fill = rest[stray..].iter().position(|&byte| byte != 0xff).ok_or_else(cut_short)?;
             let code = rest[stray + fill];
             self.position += stray + fill + 1;
             self.has_stray_bytes |= stray > 0 || code == 0;
@@ -190,13 +176,9 @@ impl<'bytes> Segments<'bytes> {
     /// The content of the segment whose marker was just read.
     fn content(&mut self) -> Result<&'bytes [u8], PixelsError> {
         let rest = self.bytes.get(self.position..).unwrap_or_default();
-        let length = usize::from(u16::from_be_bytes(
-            *rest.first_chunk().ok_or_else(cut_short)?,
-        ));
+        let length = usize::from(u16::from_be_bytes(*rest.first_chunk().ok_or_else(cut_short)?));
         if length < 2 {
-            return Err(undecodable(format!(
-                "a segment claims a length of {length} bytes"
-            )));
+            return Err(undecodable(format!("a segment claims a length of {length} bytes")));
         }
         self.position += length;
         rest.get(2..length).ok_or_else(cut_short)

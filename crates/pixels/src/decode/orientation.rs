@@ -73,11 +73,8 @@ impl Orientation {
         }
         let (width, height) = (image.width() as usize, image.height() as usize);
         let pixels = image.data().as_chunks::<3>().0;
-        let (new_width, new_height) = if self.exchanges_sides() {
-            (height, width)
-        } else {
-            (width, height)
-        };
+        let (new_width, new_height) =
+            if self.exchanges_sides() { (height, width) } else { (width, height) };
         let mut data = Vec::with_capacity(pixels.len() * 3);
         for y in 0..new_height {
             for x in 0..new_width {

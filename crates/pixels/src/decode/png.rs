@@ -26,18 +26,11 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PixelsErr
     let header = decoder.read_header_info().map_err(error)?;
     let (width, height) = (header.width, header.height);
     // At most RGBA beside the RGB that is made of it in place, or grey beside its RGB.
-    let promise = Promise {
-        format: Format::Png,
-        width,
-        height,
-        bytes_per_pixel: 5,
-    };
+    let promise = Promise { format: Format::Png, width, height, bytes_per_pixel: 5 };
     limits.admit(promise)?;
 
     let mut reader = decoder.read_info().map_err(error)?;
-    let length = reader
-        .output_buffer_size()
-        .ok_or_else(|| error(DecodingError::LimitsExceeded))?;
+    let length = reader.output_buffer_size().ok_or_else(|| error(DecodingError::LimitsExceeded))?;
     let mut samples = vec![0; length];
     let frame = reader.next_frame(&mut samples).map_err(error)?;
     samples.truncate(frame.buffer_size());

@@ -36,14 +36,11 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PixelsErr
     })?;
     // The codec takes memory for the values of a tag by their claimed number.
     if let Some(tag) = directory.first_lie() {
-        return Err(undecodable(format!(
-            "the tag {tag} claims more bytes than the file has"
-        )));
+        return Err(undecodable(format!("the tag {tag} claims more bytes than the file has")));
     }
     let mut decoder = open(bytes, limits)?;
-    let photometric: Option<u16> = decoder
-        .find_tag_unsigned(Tag::PhotometricInterpretation)
-        .map_err(error)?;
+    let photometric: Option<u16> =
+        decoder.find_tag_unsigned(Tag::PhotometricInterpretation).map_err(error)?;
     let data = if photometric == Some(PALETTE) {
         let colours = palette(&mut decoder)?;
         let as_grey = with_photometric(bytes, &directory, BLACK_IS_ZERO)
@@ -82,9 +79,7 @@ fn open<'bytes>(
     codec_limits.decoding_buffer_size = memory;
     codec_limits.intermediate_buffer_size = memory;
     codec_limits.ifd_value_size = TAG_LIMIT;
-    Ok(Decoder::new(Cursor::new(bytes))
-        .map_err(error)?
-        .with_limits(codec_limits))
+    Ok(Decoder::new(Cursor::new(bytes)).map_err(error)?.with_limits(codec_limits))
 }
 
 /// What becomes of samples with fewer than 8 bits.
@@ -109,20 +104,10 @@ fn read(
     // As stored; interleaved or cut to 8 bits beside it; RGB.
     let bytes_per_pixel = 2 * channels * depth.div_ceil(8) + 3;
     let format = Format::Tiff;
-    limits.admit(Promise {
-        format,
-        width,
-        height,
-        bytes_per_pixel,
-    })?;
+    limits.admit(Promise { format, width, height, bytes_per_pixel })?;
     // A strip or tile is decoded row by row, and its rows may be wider than the picture.
     let (chunk_width, _) = decoder.chunk_dimensions();
-    limits.admit(Promise {
-        format,
-        width: chunk_width,
-        height: 1,
-        bytes_per_pixel,
-    })?;
+    limits.admit(Promise { format, width: chunk_width, height: 1, bytes_per_pixel })?;
 
     let mut stored = DecodingResult::U8(Vec::new());
     let layout = decoder.read_image_to_buffer(&mut stored).map_err(error)?;
@@ -178,9 +163,7 @@ fn unpack(rows: &[u8], stride: usize, width: usize, bits: u8, small: SmallDepths
 /// Planes one after another to interleaved samples.
 fn interleave(samples: &[u8], planes: usize) -> Vec<u8> {
     let area = samples.len() / planes;
-    (0..area * planes)
-        .map(|index| samples[(index % planes) * area + index / planes])
-        .collect()
+    (0..area * planes).map(|index| samples[(index % planes) * area + index / planes]).collect()
 }
 
 /// Undoes the multiplication by alpha as Pillow's unpacker of premultiplied modes does.
@@ -190,9 +173,7 @@ fn divide_by_alpha(samples: &mut [u8], colour: ColorType) {
         return;
     }
     for pixel in samples.chunks_exact_mut(channels) {
-        let (alpha, colours) = pixel
-            .split_last_mut()
-            .expect("a pixel has two or four samples");
+        let (alpha, colours) = pixel.split_last_mut().expect("a pixel has two or four samples");
         for sample in colours {
             let divided = (u32::from(*sample) * 255).checked_div(u32::from(*alpha));
             *sample = divided.unwrap_or(0).min(255) as u8;
@@ -204,9 +185,7 @@ fn divide_by_alpha(samples: &mut [u8], colour: ColorType) {
 fn palette(decoder: &mut Decoder<Cursor<&[u8]>>) -> Result<Vec<[u8; 3]>, PixelsError> {
     let map = high_bytes(&decoder.get_tag_u16_vec(Tag::ColorMap).map_err(error)?);
     let size = map.len() / 3;
-    Ok((0..size)
-        .map(|index| [0, 1, 2].map(|channel| map[channel * size + index]))
-        .collect())
+    Ok((0..size).map(|index| [0, 1, 2].map(|channel| map[channel * size + index])).collect())
 }
 
 /// A copy of the file with another `PhotometricInterpretation`: the codec does not read palette
@@ -214,8 +193,7 @@ fn palette(decoder: &mut Decoder<Cursor<&[u8]>>) -> Result<Vec<[u8; 3]>, PixelsE
 fn with_photometric(bytes: &[u8], directory: &Directory<'_>, photometric: u16) -> Option<Vec<u8>> {
     let at = directory.value_position(Tag::PhotometricInterpretation.to_u16())?;
     let mut copy = bytes.to_vec();
-    copy.get_mut(at..at + 2)?
-        .copy_from_slice(&directory.short_bytes(photometric));
+    copy.get_mut(at..at + 2)?.copy_from_slice(&directory.short_bytes(photometric));
     Some(copy)
 }
 

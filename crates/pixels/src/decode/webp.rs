@@ -18,44 +18,26 @@ const EXIF_LIMIT: usize = 1 << 20;
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PixelsError> {
     if let Some([width, height]) = canvas(bytes) {
         // The codec refuses the largest canvases itself, without saying how large they are.
-        limits.admit(Promise {
-            format: Format::WebP,
-            width,
-            height,
-            bytes_per_pixel: 8,
-        })?;
+        limits.admit(Promise { format: Format::WebP, width, height, bytes_per_pixel: 8 })?;
     }
     let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(error)?;
     let (width, height) = decoder.dimensions();
     // Lossless needs RGBA beside the result; alpha adds its own plane; an animation its canvas.
     let layered = decoder.has_alpha() || decoder.is_animated();
     let bytes_per_pixel = if layered { 12 } else { 8 };
-    limits.admit(Promise {
-        format: Format::WebP,
-        width,
-        height,
-        bytes_per_pixel,
-    })?;
+    limits.admit(Promise { format: Format::WebP, width, height, bytes_per_pixel })?;
     check_bitstreams(bytes, width, height)?;
     decoder.set_memory_limit(EXIF_LIMIT);
     let exif = decoder.exif_metadata().unwrap_or(None);
 
-    let length = decoder
-        .output_buffer_size()
-        .ok_or_else(|| error(DecodingError::ImageTooLarge))?;
+    let length = decoder.output_buffer_size().ok_or_else(|| error(DecodingError::ImageTooLarge))?;
     let mut samples = vec![0; length];
     decoder.read_image(&mut samples).map_err(error)?;
-    let data = if decoder.has_alpha() {
-        rgba_to_rgb(samples)
-    } else {
-        samples
-    };
+    let data = if decoder.has_alpha() { rgba_to_rgb(samples) } else { samples };
     Ok(Decoded {
         image: RgbImage::from_raw(width, height, data)
             .map_err(|error| undecodable(error.to_string()))?,
-        orientation: exif
-            .as_deref()
-            .map_or(Orientation::Upright, Orientation::from_exif),
+        orientation: exif.as_deref().map_or(Orientation::Upright, Orientation::from_exif),
     })
 }
 
@@ -112,14 +94,8 @@ impl<'bytes> Chunk<'bytes> {
         let (length, content) = rest.split_first_chunk::<4>()?;
         let length = u32::from_le_bytes(*length) as usize;
         // Chunks begin at even places.
-        let after = content
-            .get(length.saturating_add(length % 2)..)
-            .unwrap_or_default();
-        Some(Self {
-            name: *name,
-            content,
-            after,
-        })
+        let after = content.get(length.saturating_add(length % 2)..).unwrap_or_default();
+        Some(Self { name: *name, content, after })
     }
 
     /// Width and height of a lossy bitstream: 14 bits each behind a tag and a start code.

@@ -49,27 +49,11 @@ fn horizontal_block(axis: &Axis, block: &Block<'_>, out: &mut [u8]) {
             let [low_first, high_first, low_second, high_second] =
                 digits.map(|word| _mm256_set1_epi32(word as i32));
             let pixels = _mm256_set_m128i(load(rows[1]), load(rows[0]));
-            upper.add(
-                _mm256_shuffle_epi8(pixels, first_pair),
-                low_first,
-                high_first,
-            );
-            upper.add(
-                _mm256_shuffle_epi8(pixels, second_pair),
-                low_second,
-                high_second,
-            );
+            upper.add(_mm256_shuffle_epi8(pixels, first_pair), low_first, high_first);
+            upper.add(_mm256_shuffle_epi8(pixels, second_pair), low_second, high_second);
             let pixels = _mm256_set_m128i(load(rows[3]), load(rows[2]));
-            lower.add(
-                _mm256_shuffle_epi8(pixels, first_pair),
-                low_first,
-                high_first,
-            );
-            lower.add(
-                _mm256_shuffle_epi8(pixels, second_pair),
-                low_second,
-                high_second,
-            );
+            lower.add(_mm256_shuffle_epi8(pixels, first_pair), low_first, high_first);
+            lower.add(_mm256_shuffle_epi8(pixels, second_pair), low_second, high_second);
         }
         // Rows 0 | 1 and 2 | 3 become words 0: row 0, 1: row 2, 4: row 1, 5: row 3.
         let words = _mm256_packs_epi32(upper.round(), lower.round());
@@ -139,10 +123,7 @@ impl Sums {
     #[inline]
     #[target_feature(enable = "avx2")]
     fn new() -> Self {
-        Self {
-            low: _mm256_set1_epi32(ROUNDING),
-            high: _mm256_setzero_si256(),
-        }
+        Self { low: _mm256_set1_epi32(ROUNDING), high: _mm256_setzero_si256() }
     }
 
     #[inline]
@@ -156,10 +137,7 @@ impl Sums {
     #[inline]
     #[target_feature(enable = "avx2")]
     fn round(self) -> __m256i {
-        let sum = _mm256_add_epi32(
-            self.low,
-            _mm256_slli_epi32::<{ LOW_BITS as i32 }>(self.high),
-        );
+        let sum = _mm256_add_epi32(self.low, _mm256_slli_epi32::<{ LOW_BITS as i32 }>(self.high));
         _mm256_srai_epi32::<{ PRECISION_BITS as i32 }>(sum)
     }
 }

@@ -34,10 +34,7 @@ impl<'source> Block<'source> {
     /// When they are not inside the row.
     #[inline]
     pub(super) fn window(&self, first: usize, count: usize) -> [*const u8; ROWS] {
-        assert!(
-            (first + count) * 3 <= self.stride,
-            "the window is inside the row"
-        );
+        assert!((first + count) * 3 <= self.stride, "the window is inside the row");
         let start = self.source[first * 3..].as_ptr();
         std::array::from_fn(|row| start.wrapping_add(row * self.stride))
     }

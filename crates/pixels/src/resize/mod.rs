@@ -64,16 +64,8 @@ impl Resizer {
     /// # Panics
     /// When the machine does not have it ([`Isa::is_available`]).
     pub fn new(isa: Isa) -> Self {
-        assert!(
-            isa.is_available(),
-            "this machine does not have the instruction set {isa}"
-        );
-        Self {
-            isa,
-            horizontal: None,
-            vertical: None,
-            between: Vec::new(),
-        }
+        assert!(isa.is_available(), "this machine does not have the instruction set {isa}");
+        Self { isa, horizontal: None, vertical: None, between: Vec::new() }
     }
 
     /// `image` squashed to `width` x `height`, equal to Pillow's `Image.resize` for mode RGB.
@@ -88,10 +80,7 @@ impl Resizer {
         filter: Filter,
         order: PassOrder,
     ) -> RgbImage {
-        assert!(
-            width > 0 && height > 0,
-            "a picture of {width}x{height} pixels cannot be made"
-        );
+        assert!(width > 0 && height > 0, "a picture of {width}x{height} pixels cannot be made");
         let length = rgb_length(width, height).expect("the result fits the address space");
         let (from_width, from_height) = (image.width(), image.height());
         let data = match (from_width == width, from_height == height) {

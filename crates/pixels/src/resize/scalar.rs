@@ -4,9 +4,7 @@ use super::weights::{Axis, PRECISION_BITS, ROUNDING, Taps};
 
 /// `source` `[rows, axis.input, 3]` to `out` `[rows, axis.output, 3]`.
 pub(super) fn horizontal(axis: &Axis, source: &[u8], out: &mut [u8]) {
-    let rows = source
-        .chunks_exact(axis.input * 3)
-        .zip(out.chunks_exact_mut(axis.output * 3));
+    let rows = source.chunks_exact(axis.input * 3).zip(out.chunks_exact_mut(axis.output * 3));
     for (row, out) in rows {
         let pixels = row.as_chunks::<3>().0;
         for (index, out) in out.as_chunks_mut::<3>().0.iter_mut().enumerate() {

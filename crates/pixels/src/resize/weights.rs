@@ -62,35 +62,21 @@ impl Axis {
             for (weight, exact) in weights.iter_mut().zip(&exact) {
                 *weight = fixed_point(if sum == 0.0 { *exact } else { exact / sum });
             }
-            windows.push(Window {
-                first,
-                count: end - first,
-            });
+            windows.push(Window { first, count: end - first });
         }
         let digits = match isa {
             Isa::Scalar => Vec::new(),
             Isa::Avx2 => weights.as_chunks().0.iter().flat_map(pair_digits).collect(),
             Isa::Avx512 => weights.as_chunks().0.iter().flat_map(byte_digits).collect(),
         };
-        Self {
-            input,
-            output,
-            filter,
-            windows,
-            stride,
-            weights,
-            digits,
-        }
+        Self { input, output, filter, windows, stride, weights, digits }
     }
 
     /// The window and the weights of output sample `index`, without the filling zeros.
     pub(super) fn taps(&self, index: usize) -> Taps<'_> {
         let window = self.windows[index];
         let start = index * self.stride;
-        Taps {
-            first: window.first,
-            weights: &self.weights[start..start + window.count],
-        }
+        Taps { first: window.first, weights: &self.weights[start..start + window.count] }
     }
 
     /// The digits of output sample `index`, `N` a group, only the groups that its window needs.
@@ -132,11 +118,7 @@ impl Filter {
 /// Rounds half away from zero, as Pillow does.
 fn fixed_point(weight: f64) -> i32 {
     let scaled = weight * f64::from(1 << PRECISION_BITS);
-    if weight < 0.0 {
-        (scaled - 0.5) as i32
-    } else {
-        (scaled + 0.5) as i32
-    }
+    if weight < 0.0 { (scaled - 0.5) as i32 } else { (scaled + 0.5) as i32 }
 }
 
 /// Four weights as `[low 0|1, high 0|1, low 2|3, high 2|3]`, two `i16` in a word, with
@@ -151,12 +133,7 @@ fn pair_digits(group: &[i32; GROUP]) -> [u32; 4] {
         u32::from(first as u16) | u32::from(second as u16) << 16
     };
     let [a, b, c, d] = *group;
-    [
-        pack(low(a), low(b)),
-        pack(high(a), high(b)),
-        pack(low(c), low(d)),
-        pack(high(c), high(d)),
-    ]
+    [pack(low(a), low(b)), pack(high(a), high(b)), pack(low(c), low(d)), pack(high(c), high(d))]
 }
 
 /// Four weights as three words of four signed bytes, `weight = d2 * 2^16 + d1 * 2^8 + d0`: what

@@ -67,10 +67,7 @@ pub fn measured<T>(work: impl FnOnce() -> T) -> Measured<T> {
     let before = HELD.get();
     PEAK.set(before);
     let result = work();
-    Measured {
-        result,
-        peak: PEAK.get() - before,
-    }
+    Measured { result, peak: PEAK.get() - before }
 }
 
 #[test]

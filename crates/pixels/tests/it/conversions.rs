@@ -34,10 +34,7 @@ fn every_lossless_picture_equals_the_reference_to_the_bit() {
 #[test]
 fn every_lossy_picture_is_within_the_measured_distance_of_the_reference() {
     let mut wrong = Vec::new();
-    for case in cases("conversions.json")
-        .iter()
-        .filter(|case| case["sha256"].is_null())
-    {
+    for case in cases("conversions.json").iter().filter(|case| case["sha256"].is_null()) {
         let name = text(&case["name"]);
         let image = decode(&bytes(&format!("conversions/{name}")), &Limits::default())
             .unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -59,30 +56,17 @@ fn every_lossy_picture_is_within_the_measured_distance_of_the_reference() {
 fn allowed(name: &str) -> Distance {
     match name {
         // Measured: 0 and 0.
-        "rgb_lossy.webp" | "rgba_lossy.webp" => Distance {
-            largest: 0,
-            mean: 0.0,
-        },
+        "rgb_lossy.webp" | "rgba_lossy.webp" => Distance { largest: 0, mean: 0.0 },
         // Measured: 1 and 0.502 (a cut against a rounding).
-        "rgb555.bmp" | "rgb565.bmp" => Distance {
-            largest: 1,
-            mean: 0.63,
-        },
+        "rgb555.bmp" | "rgb565.bmp" => Distance { largest: 1, mean: 0.63 },
         // Measured: 3 and 0.382 (the chroma is interpolated in another way).
-        "rgb_420.jpeg" | "rgb_420_progressive.jpeg" | "rgb_restart.jpeg" => Distance {
-            largest: 4,
-            mean: 0.48,
-        },
+        "rgb_420.jpeg" | "rgb_420_progressive.jpeg" | "rgb_restart.jpeg" => {
+            Distance { largest: 4, mean: 0.48 }
+        }
         // Measured: 3 and 0.181.
-        "rgb_422.jpeg" | "rgb_422_progressive.jpeg" => Distance {
-            largest: 4,
-            mean: 0.23,
-        },
+        "rgb_422.jpeg" | "rgb_422_progressive.jpeg" => Distance { largest: 4, mean: 0.23 },
         // Measured: at most 2 and 0.0101 (the inverse transform and the colour conversion).
-        _ => Distance {
-            largest: 3,
-            mean: 0.0126,
-        },
+        _ => Distance { largest: 3, mean: 0.0126 },
     }
 }
 
@@ -95,11 +79,7 @@ struct Distance {
 impl Distance {
     fn between(one: &RgbImage, other: &RgbImage) -> Self {
         assert_eq!((one.width(), one.height()), (other.width(), other.height()));
-        let differences = one
-            .data()
-            .iter()
-            .zip(other.data())
-            .map(|(a, b)| a.abs_diff(*b));
+        let differences = one.data().iter().zip(other.data()).map(|(a, b)| a.abs_diff(*b));
         let sum: f64 = differences.clone().map(f64::from).sum();
         Self {
             largest: differences.max().expect("a picture has samples"),
@@ -122,10 +102,8 @@ fn the_second_frame_of_an_animation_does_not_show() {
 fn of_16_bit_grey_the_high_byte_is_kept() {
     // Pillow clips these to white; docs/NUMERICS.md states the deviation.
     let image = decode(&grey16_png(), &Limits::default()).unwrap();
-    let expected: Vec<u8> = noise(23, 17, 2)
-        .chunks_exact(2)
-        .flat_map(|sample| [sample[0]; 3])
-        .collect();
+    let expected: Vec<u8> =
+        noise(23, 17, 2).chunks_exact(2).flat_map(|sample| [sample[0]; 3]).collect();
     assert_eq!(image.data(), expected);
 }
 
@@ -134,11 +112,7 @@ fn grey16_png() -> Vec<u8> {
     let mut encoder = png::Encoder::new(&mut file, 23, 17);
     encoder.set_color(png::ColorType::Grayscale);
     encoder.set_depth(png::BitDepth::Sixteen);
-    encoder
-        .write_header()
-        .unwrap()
-        .write_image_data(&noise(23, 17, 2))
-        .unwrap();
+    encoder.write_header().unwrap().write_image_data(&noise(23, 17, 2)).unwrap();
     file
 }
 
@@ -147,12 +121,7 @@ fn grey16_png() -> Vec<u8> {
 fn alpha_and_ink_arithmetic_equals_pillow_for_every_pair_of_values() {
     for case in cases("colour.json") {
         let image = decode(&all_pairs(text(&case["mode"])), &Limits::default()).unwrap();
-        assert_eq!(
-            sha256(image.data()),
-            text(&case["sha256"]),
-            "{}",
-            case["mode"]
-        );
+        assert_eq!(sha256(image.data()), text(&case["sha256"]), "{}", case["mode"]);
     }
 }
 
@@ -180,10 +149,6 @@ fn all_pairs(mode: &str) -> Vec<u8> {
     let mut encoder = png::Encoder::new(&mut file, 256, 256);
     encoder.set_color(colour);
     encoder.set_depth(png::BitDepth::Eight);
-    encoder
-        .write_header()
-        .unwrap()
-        .write_image_data(&samples)
-        .unwrap();
+    encoder.write_header().unwrap().write_image_data(&samples).unwrap();
     file
 }

@@ -16,12 +16,7 @@ fn no_bytes_have_their_own_message() {
 
 #[test]
 fn text_is_not_an_image_whatever_its_name() {
-    for text in [
-        "a text that was named cat.png",
-        "BM is how this sentence starts",
-        "RIFF",
-        "GIF",
-    ] {
+    for text in ["a text that was named cat.png", "BM is how this sentence starts", "RIFF", "GIF"] {
         let error = error_of(text.as_bytes());
         assert!(matches!(error, PixelsError::NotAnImage), "{text}: {error}");
         assert_eq!(error.kind(), ErrorKind::Unsupported);
@@ -55,10 +50,7 @@ fn formats_that_are_not_read_are_named() {
 fn a_file_over_the_byte_limit_is_refused_by_its_length() {
     let error = decode(&[0; 100], &Limits::default().with_bytes(99)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TooLarge);
-    assert_eq!(
-        error.to_string(),
-        "image is 100 bytes; the limit is 99 bytes"
-    );
+    assert_eq!(error.to_string(), "image is 100 bytes; the limit is 99 bytes");
     let at_the_limit = decode(&[0; 99], &Limits::default().with_bytes(99)).unwrap_err();
     assert!(matches!(at_the_limit, PixelsError::NotAnImage));
 }
@@ -81,18 +73,10 @@ fn floating_point_samples_are_named_as_unsupported() {
 #[test]
 fn a_raw_buffer_must_have_the_length_of_its_shape() {
     assert!(RgbImage::from_raw(2, 3, vec![0; 18]).is_ok());
-    for (width, height, length) in [
-        (2, 3, 17),
-        (2, 3, 19),
-        (0, 3, 0),
-        (2, 0, 0),
-        (u32::MAX, 3, 9),
-    ] {
+    for (width, height, length) in [(2, 3, 17), (2, 3, 19), (0, 3, 0), (2, 0, 0), (u32::MAX, 3, 9)]
+    {
         let error = RgbImage::from_raw(width, height, vec![0; length]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Usage);
-        assert_eq!(
-            error.to_string(),
-            format!("{length} bytes are no {width}x{height} RGB image")
-        );
+        assert_eq!(error.to_string(), format!("{length} bytes are no {width}x{height} RGB image"));
     }
 }

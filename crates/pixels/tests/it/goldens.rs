@@ -6,9 +6,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub fn path(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/goldens")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(name)
 }
 
 pub fn bytes(name: &str) -> Vec<u8> {
@@ -18,25 +16,17 @@ pub fn bytes(name: &str) -> Vec<u8> {
 /// The cases of a golden file; never none.
 pub fn cases(name: &str) -> Vec<Value> {
     let file: Value = serde_json::from_slice(&bytes(name)).expect("goldens are JSON");
-    let cases = file["cases"]
-        .as_array()
-        .expect("goldens have cases")
-        .clone();
+    let cases = file["cases"].as_array().expect("goldens have cases").clone();
     assert!(!cases.is_empty(), "{name} has no cases");
     cases
 }
 
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"))
+    Sha256::digest(bytes).iter().fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"))
 }
 
 pub fn number(value: &Value) -> u32 {
-    value
-        .as_u64()
-        .and_then(|value| value.try_into().ok())
-        .expect("a number")
+    value.as_u64().and_then(|value| value.try_into().ok()).expect("a number")
 }
 
 pub fn text(value: &Value) -> &str {

@@ -43,10 +43,8 @@ fn bmp_header(width: i32, height: i32) -> Vec<u8> {
 /// A GIF whose first frame has another size than its canvas.
 fn gif_frame(width: u16, height: u16) -> Vec<u8> {
     let mut file = bytes("conversions/rgb.gif");
-    let frame = file
-        .windows(5)
-        .position(|bytes| bytes == b",\0\0\0\0")
-        .expect("a frame at the corner");
+    let frame =
+        file.windows(5).position(|bytes| bytes == b",\0\0\0\0").expect("a frame at the corner");
     file[frame + 5..frame + 7].copy_from_slice(&width.to_le_bytes());
     file[frame + 7..frame + 9].copy_from_slice(&height.to_le_bytes());
     file
@@ -90,10 +88,7 @@ fn a_bomb_is_refused_from_its_header_before_memory_is_taken() {
     let bombs = [
         ("png 65535x65535", png_header(65_535, 65_535)),
         ("png one pixel high", png_header(60_000_000, 1)),
-        (
-            "png with the largest sides",
-            png_header(0x7fff_ffff, 0x7fff_ffff),
-        ),
+        ("png with the largest sides", png_header(0x7fff_ffff, 0x7fff_ffff)),
         ("jpeg 65500x65500", jpeg_header(65_500, 65_500)),
         ("gif frame 65535x65535", gif_frame(65_535, 65_535)),
         ("bmp 30000x30000", bmp_header(30_000, 30_000)),
@@ -186,18 +181,9 @@ fn a_header_that_contradicts_its_content_is_an_error_within_the_memory_limit() {
             file[entry + 4..entry + 8].copy_from_slice(&u32::MAX.to_le_bytes());
             file
         }),
-        (
-            "tiff strip of four gigabytes",
-            tiff_with(TIFF_STRIP_LENGTH, u32::MAX),
-        ),
-        (
-            "tiff strip outside the file",
-            tiff_with(TIFF_STRIP_OFFSET, u32::MAX),
-        ),
-        (
-            "tiff strips of one row, one strip",
-            tiff_with(TIFF_ROWS_PER_STRIP, 1),
-        ),
+        ("tiff strip of four gigabytes", tiff_with(TIFF_STRIP_LENGTH, u32::MAX)),
+        ("tiff strip outside the file", tiff_with(TIFF_STRIP_OFFSET, u32::MAX)),
+        ("tiff strips of one row, one strip", tiff_with(TIFF_ROWS_PER_STRIP, 1)),
         ("tiff strips of no row", tiff_with(TIFF_ROWS_PER_STRIP, 0)),
         ("tiff wider than its strip", tiff_with(TIFF_WIDTH, 3_000)),
         ("webp frame outside its canvas", webp_canvas(2, 2)),
@@ -236,12 +222,7 @@ fn a_still_picture_cut_at_any_quarter_is_an_error() {
 
 #[test]
 fn a_jpeg_without_its_end_is_an_error_and_not_a_grey_picture() {
-    for name in [
-        "rgb_444.jpeg",
-        "rgb_420_progressive.jpeg",
-        "l.jpeg",
-        "cmyk.jpeg",
-    ] {
+    for name in ["rgb_444.jpeg", "rgb_420_progressive.jpeg", "l.jpeg", "cmyk.jpeg"] {
         let file = bytes(&format!("conversions/{name}"));
         let error = decode(&file[..file.len() - 2], &Limits::default()).unwrap_err();
         assert_eq!(
@@ -260,10 +241,7 @@ fn stray_bytes_between_jpeg_segments_do_no_harm() {
     let mut padded = file[..20].to_vec();
     padded.extend_from_slice(&[1, 2, 3, 4, 5, 6, 7, 0xff, 0xff]);
     padded.extend_from_slice(&file[20..]);
-    assert_eq!(
-        decode(&padded, &limits).unwrap(),
-        decode(&file, &limits).unwrap()
-    );
+    assert_eq!(decode(&padded, &limits).unwrap(), decode(&file, &limits).unwrap());
 }
 
 #[test]
@@ -289,11 +267,7 @@ fn deflated(bytes: &[u8]) -> Vec<u8> {
     {
         let mut encoder = png::Encoder::new(&mut file, bytes.len() as u32, 1);
         encoder.set_color(png::ColorType::Grayscale);
-        encoder
-            .write_header()
-            .unwrap()
-            .write_image_data(bytes)
-            .unwrap();
+        encoder.write_header().unwrap().write_image_data(bytes).unwrap();
     }
     let mut packed = Vec::new();
     let mut rest = &file[8..];

@@ -33,58 +33,22 @@ fn no_decoder_takes_more_memory_than_it_estimates() {
 fn files() -> Vec<(&'static str, Vec<u8>)> {
     use png::{BitDepth, ColorType};
     vec![
-        (
-            "grey png",
-            png_file(ColorType::Grayscale, BitDepth::Eight, 1),
-        ),
-        (
-            "grey and alpha png",
-            png_file(ColorType::GrayscaleAlpha, BitDepth::Eight, 2),
-        ),
+        ("grey png", png_file(ColorType::Grayscale, BitDepth::Eight, 1)),
+        ("grey and alpha png", png_file(ColorType::GrayscaleAlpha, BitDepth::Eight, 2)),
         ("rgb png", png_file(ColorType::Rgb, BitDepth::Eight, 3)),
         ("rgba png", png_file(ColorType::Rgba, BitDepth::Eight, 4)),
-        (
-            "16-bit rgba png",
-            png_file(ColorType::Rgba, BitDepth::Sixteen, 8),
-        ),
-        (
-            "sequential jpeg",
-            jpeg_file(jpeg_encoder::ColorType::Rgb, 3, Scans::One),
-        ),
-        (
-            "progressive jpeg",
-            jpeg_file(jpeg_encoder::ColorType::Rgb, 3, Scans::Progressive),
-        ),
-        (
-            "cmyk jpeg",
-            jpeg_file(jpeg_encoder::ColorType::Cmyk, 4, Scans::One),
-        ),
-        (
-            "ycck jpeg",
-            jpeg_file(jpeg_encoder::ColorType::CmykAsYcck, 4, Scans::Progressive),
-        ),
+        ("16-bit rgba png", png_file(ColorType::Rgba, BitDepth::Sixteen, 8)),
+        ("sequential jpeg", jpeg_file(jpeg_encoder::ColorType::Rgb, 3, Scans::One)),
+        ("progressive jpeg", jpeg_file(jpeg_encoder::ColorType::Rgb, 3, Scans::Progressive)),
+        ("cmyk jpeg", jpeg_file(jpeg_encoder::ColorType::Cmyk, 4, Scans::One)),
+        ("ycck jpeg", jpeg_file(jpeg_encoder::ColorType::CmykAsYcck, 4, Scans::Progressive)),
         ("rgb webp", webp_file(image_webp::ColorType::Rgb8, 3)),
         ("rgba webp", webp_file(image_webp::ColorType::Rgba8, 4)),
-        (
-            "grey tiff",
-            tiff_file::<colortype::Gray8>(&noise(SIDE, SIDE, 1)),
-        ),
-        (
-            "16-bit grey tiff",
-            tiff_file::<colortype::Gray16>(&noise16(1)),
-        ),
-        (
-            "16-bit rgb tiff",
-            tiff_file::<colortype::RGB16>(&noise16(3)),
-        ),
-        (
-            "rgba tiff",
-            tiff_file::<colortype::RGBA8>(&noise(SIDE, SIDE, 4)),
-        ),
-        (
-            "cmyk tiff",
-            tiff_file::<colortype::CMYK8>(&noise(SIDE, SIDE, 4)),
-        ),
+        ("grey tiff", tiff_file::<colortype::Gray8>(&noise(SIDE, SIDE, 1))),
+        ("16-bit grey tiff", tiff_file::<colortype::Gray16>(&noise16(1))),
+        ("16-bit rgb tiff", tiff_file::<colortype::RGB16>(&noise16(3))),
+        ("rgba tiff", tiff_file::<colortype::RGBA8>(&noise(SIDE, SIDE, 4))),
+        ("cmyk tiff", tiff_file::<colortype::CMYK8>(&noise(SIDE, SIDE, 4))),
         ("gif", gif_file()),
         ("bmp", bmp_file()),
     ]
@@ -105,11 +69,7 @@ fn png_file(colour: png::ColorType, depth: png::BitDepth, bytes_per_pixel: u64) 
     encoder.set_color(colour);
     encoder.set_depth(depth);
     let samples = noise(SIDE, SIDE, bytes_per_pixel);
-    encoder
-        .write_header()
-        .unwrap()
-        .write_image_data(&samples)
-        .unwrap();
+    encoder.write_header().unwrap().write_image_data(&samples).unwrap();
     file
 }
 
@@ -124,9 +84,7 @@ fn jpeg_file(colour: jpeg_encoder::ColorType, channels: u64, scans: Scans) -> Ve
     let mut encoder = jpeg_encoder::Encoder::new(&mut file, 90);
     encoder.set_progressive(matches!(scans, Scans::Progressive));
     let samples = noise(SIDE, SIDE, channels);
-    encoder
-        .encode(&samples, SIDE as u16, SIDE as u16, colour)
-        .unwrap();
+    encoder.encode(&samples, SIDE as u16, SIDE as u16, colour).unwrap();
     file
 }
 
@@ -143,10 +101,7 @@ where
     [C::Inner]: tiff::encoder::TiffValue,
 {
     let mut file = std::io::Cursor::new(Vec::new());
-    TiffEncoder::new(&mut file)
-        .unwrap()
-        .write_image::<C>(SIDE, SIDE, samples)
-        .unwrap();
+    TiffEncoder::new(&mut file).unwrap().write_image::<C>(SIDE, SIDE, samples).unwrap();
     file.into_inner()
 }
 
@@ -156,9 +111,7 @@ fn gif_file() -> Vec<u8> {
     let palette = noise(256, 1, 3);
     let mut encoder = gif::Encoder::new(&mut file, side, side, &palette).unwrap();
     let indices = noise(SIDE, SIDE, 1);
-    encoder
-        .write_frame(&gif::Frame::from_indexed_pixels(side, side, indices, None))
-        .unwrap();
+    encoder.write_frame(&gif::Frame::from_indexed_pixels(side, side, indices, None)).unwrap();
     drop(encoder);
     file
 }
@@ -168,16 +121,8 @@ fn bmp_file() -> Vec<u8> {
     let mut file = b"BM".to_vec();
     let samples = noise(SIDE, SIDE, 4);
     file.extend((54 + samples.len() as u32).to_le_bytes());
-    file.extend(
-        [0_u32, 54, 40, SIDE, SIDE, 1 | 32 << 16, 0]
-            .map(u32::to_le_bytes)
-            .as_flattened(),
-    );
-    file.extend(
-        [samples.len() as u32, 0, 0, 0, 0]
-            .map(u32::to_le_bytes)
-            .as_flattened(),
-    );
+    file.extend([0_u32, 54, 40, SIDE, SIDE, 1 | 32 << 16, 0].map(u32::to_le_bytes).as_flattened());
+    file.extend([samples.len() as u32, 0, 0, 0, 0].map(u32::to_le_bytes).as_flattened());
     file.extend(samples);
     file
 }

@@ -23,15 +23,9 @@ impl Dice {
     /// Overwrites, cuts, doubles or exchanges a few places of the file.
     fn damage(&mut self, file: &mut Vec<u8>) {
         for _ in 0..=self.below(4) {
-            let at = self
-                .below(file.len().max(1))
-                .min(file.len().saturating_sub(1));
+            let at = self.below(file.len().max(1)).min(file.len().saturating_sub(1));
             // Headers are where a change tells most.
-            let at = if self.below(2) == 0 {
-                at.min(self.below(64))
-            } else {
-                at
-            };
+            let at = if self.below(2) == 0 { at.min(self.below(64)) } else { at };
             let Some(byte) = file.get_mut(at) else { return };
             match self.below(7) {
                 0 => *byte ^= 1 << self.below(8),
@@ -55,9 +49,8 @@ impl Dice {
 fn damaged_pictures_neither_panic_nor_take_more_memory_than_allowed() {
     let memory = 8 << 20;
     let limits = Limits::default().with_pixels(250_000).with_memory(memory);
-    let preprocessor = Preprocessor::new(16, 16)
-        .with_filter(Filter::Bilinear)
-        .with_limits(limits.clone());
+    let preprocessor =
+        Preprocessor::new(16, 16).with_filter(Filter::Bilinear).with_limits(limits.clone());
     let mut dice = Dice(0x5167_116c_1a3d_9e37);
     let mut decoded = 0;
     let mut refused = 0;
@@ -86,8 +79,5 @@ fn damaged_pictures_neither_panic_nor_take_more_memory_than_allowed() {
         }
     }
     // Both ways are walked, so the damage is neither too little nor too much.
-    assert!(
-        decoded > 500 && refused > 500,
-        "{decoded} decoded, {refused} refused"
-    );
+    assert!(decoded > 500 && refused > 500, "{decoded} decoded, {refused} refused");
 }

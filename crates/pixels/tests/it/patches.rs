@@ -15,13 +15,7 @@ fn every_level_is_normalised_to_the_bit_as_transformers_does() {
     let image = RgbImage::from_raw(256, 1, levels).unwrap();
     for case in cases("patches.json") {
         let mut patches = vec![0.0; 256 * 3];
-        write_patches(
-            &image,
-            1,
-            floats(&case["mean"]),
-            floats(&case["std"]),
-            &mut patches,
-        );
+        write_patches(&image, 1, floats(&case["mean"]), floats(&case["std"]), &mut patches);
         // [256, 3] to [3, 256].
         let planes: Vec<u8> = (0..3)
             .flat_map(|channel| patches.iter().skip(channel).step_by(3))

@@ -30,17 +30,8 @@ fn many_threads_share_a_preprocessor_and_get_the_same_bytes() {
 #[test]
 fn the_limits_of_a_preprocessor_are_kept() {
     let preprocessor = Preprocessor::new(8, 8).with_limits(Limits::default().with_pixels(100));
-    let error = preprocessor
-        .prepare(&bytes("conversions/rgb.png"))
-        .unwrap_err();
-    assert!(matches!(
-        error,
-        PixelsError::TooManyPixels {
-            width: 23,
-            height: 17,
-            limit: 100
-        }
-    ));
+    let error = preprocessor.prepare(&bytes("conversions/rgb.png")).unwrap_err();
+    assert!(matches!(error, PixelsError::TooManyPixels { width: 23, height: 17, limit: 100 }));
 }
 
 #[test]

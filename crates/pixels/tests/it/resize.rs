@@ -47,11 +47,7 @@ fn odd_sizes_equal_pillow_in_three_orders_on_every_instruction_set() {
                 let what = format!(
                     "{width}x{height} to {to_width}x{to_height}, {filter:?}, {order:?}, {isa}"
                 );
-                assert_eq!(
-                    (resized.width(), resized.height()),
-                    (to_width, to_height),
-                    "{what}"
-                );
+                assert_eq!((resized.width(), resized.height()), (to_width, to_height), "{what}");
                 assert_eq!(sha256(resized.data()), text(&case[expected]), "{what}");
             }
         }
@@ -61,10 +57,8 @@ fn odd_sizes_equal_pillow_in_three_orders_on_every_instruction_set() {
 #[test]
 fn the_order_of_the_passes_shows_somewhere_in_the_goldens() {
     assert!(
-        cases("resize.json")
-            .iter()
-            .any(|case| case["horizontal_first"] != case["vertical_first"]
-                && case["pillow13"] == case["vertical_first"])
+        cases("resize.json").iter().any(|case| case["horizontal_first"] != case["vertical_first"]
+            && case["pillow13"] == case["vertical_first"])
     );
 }
 
@@ -87,15 +81,9 @@ fn a_very_long_window_does_not_overflow() {
         for isa in Isa::available() {
             for filter in [Filter::Bilinear, Filter::Bicubic] {
                 let resized = Resizer::new(isa).resize(&image, 2, 2, filter, PassOrder::default());
-                assert!(
-                    resized.data().iter().all(|&sample| sample >= 254),
-                    "{isa} {filter:?}"
-                );
+                assert!(resized.data().iter().all(|&sample| sample >= 254), "{isa} {filter:?}");
                 let scalar = Resizer::new(Isa::Scalar);
-                assert_eq!(
-                    resized,
-                    { scalar }.resize(&image, 2, 2, filter, PassOrder::default())
-                );
+                assert_eq!(resized, { scalar }.resize(&image, 2, 2, filter, PassOrder::default()));
             }
         }
     }

@@ -68,10 +68,7 @@ impl Charsmap {
         if pool.last() != Some(&0) {
             return fail("has replacements that do not end");
         }
-        if pool
-            .split(|&byte| byte == 0)
-            .any(|text| text.len() > LONGEST_REPLACEMENT)
-        {
+        if pool.split(|&byte| byte == 0).any(|text| text.len() > LONGEST_REPLACEMENT) {
             return fail("has a replacement longer than 255 bytes");
         }
         let units: Vec<Unit> = trie
@@ -81,10 +78,7 @@ impl Charsmap {
         if !is_sound(&units, pool.len()) {
             return fail("has a trie that points outside itself");
         }
-        Ok(Self {
-            units,
-            pool: pool.to_vec(),
-        })
+        Ok(Self { units, pool: pool.to_vec() })
     }
 
     /// The longest rule that matches the start of `text`.
@@ -106,10 +100,7 @@ impl Charsmap {
         }
         let (length, start) = found?;
         let replacement = self.pool.get(start..)?.split(|&byte| byte == 0).next()?;
-        (start < self.pool.len()).then_some(Rule {
-            length,
-            replacement,
-        })
+        (start < self.pool.len()).then_some(Rule { length, replacement })
     }
 }
 

@@ -59,15 +59,11 @@ impl SentencePiece {
     /// a rule that turns one character into more than 255 bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TokensError> {
         if bytes.len() > LARGEST_MODEL {
-            return Err(TokensError::TooLarge {
-                limit: LARGEST_MODEL,
-            });
+            return Err(TokensError::TooLarge { limit: LARGEST_MODEL });
         }
         let mut model = ModelProto::parse(bytes)?;
         if model.model_type != 1 {
-            return Err(TokensError::ModelType {
-                found: model.model_type,
-            });
+            return Err(TokensError::ModelType { found: model.model_type });
         }
         pieces::retire_null_piece(&mut model);
         pieces::check_pieces(&model)?;
@@ -75,9 +71,7 @@ impl SentencePiece {
         let reserved = pieces::reserved_pieces(&model.pieces)?;
         let sorted = pieces::sorted_entries(&model.pieces);
         if sorted.is_empty() {
-            return Err(TokensError::Vocabulary {
-                reason: "has no ordinary piece",
-            });
+            return Err(TokensError::Vocabulary { reason: "has no ordinary piece" });
         }
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0].key == pair[1].key) {
             return Err(pieces::doubled(pair[1].value as usize));
@@ -100,11 +94,7 @@ impl SentencePiece {
                 unknown_score: pieces::unknown_score(&model.pieces),
             },
             unknown: pieces::unknown_piece(&model.pieces)?,
-            bytes: if model.byte_fallback {
-                Some(pieces::byte_pieces(&reserved)?)
-            } else {
-                None
-            },
+            bytes: if model.byte_fallback { Some(pieces::byte_pieces(&reserved)?) } else { None },
             reserved,
             shadowed,
         })
@@ -153,42 +143,27 @@ impl SentencePiece {
         let normalized = self.normalizer.normalize(text);
         // Neighbouring unknown characters are one token.
         let mut unknown = 0..0;
-        self.unigram.segment(
-            &normalized,
-            &mut |Segment { range, id }| match (id, &self.bytes) {
-                (Some(id), _) => {
-                    if !unknown.is_empty() {
-                        emit(Token::Unknown {
-                            text: &normalized[unknown.clone()],
-                        });
-                    }
-                    unknown = range.end..range.end;
-                    emit(Token::Piece {
-                        id,
-                        text: &normalized[range],
-                    });
+        self.unigram.segment(&normalized, &mut |Segment { range, id }| match (id, &self.bytes) {
+            (Some(id), _) => {
+                if !unknown.is_empty() {
+                    emit(Token::Unknown { text: &normalized[unknown.clone()] });
                 }
-                (None, Some(bytes)) => {
-                    for &byte in &normalized[range] {
-                        emit(Token::Byte {
-                            id: bytes[usize::from(byte)],
-                        });
-                    }
+                unknown = range.end..range.end;
+                emit(Token::Piece { id, text: &normalized[range] });
+            }
+            (None, Some(bytes)) => {
+                for &byte in &normalized[range] {
+                    emit(Token::Byte { id: bytes[usize::from(byte)] });
                 }
-                (None, None) => unknown.end = range.end,
-            },
-        );
+            }
+            (None, None) => unknown.end = range.end,
+        });
         if !unknown.is_empty() {
-            emit(Token::Unknown {
-                text: &normalized[unknown],
-            });
+            emit(Token::Unknown { text: &normalized[unknown] });
         }
     }
 
     fn id_of(&self, text: &[u8]) -> Option<u32> {
-        self.reserved
-            .get(text)
-            .copied()
-            .or_else(|| self.unigram.trie.get(text))
+        self.reserved.get(text).copied().or_else(|| self.unigram.trie.get(text))
     }
 }

@@ -68,11 +68,7 @@ impl Normalizer {
             } else {
                 ExtraSpaces::Kept
             },
-            space: if spec.escape_whitespaces {
-                SPACE_SYMBOL.as_bytes()
-            } else {
-                b" "
-            },
+            space: if spec.escape_whitespaces { SPACE_SYMBOL.as_bytes() } else { b" " },
         })
     }
 
@@ -127,36 +123,17 @@ impl Normalizer {
 
     /// Normalises one character, one rule's match, or one user-defined string at the start of a non-empty text.
     fn normalize_start<'a>(&'a self, text: &'a [u8]) -> Normalized<'a> {
-        let user_defined = self
-            .user_defined
-            .as_ref()
-            .and_then(|trie| trie.longest_prefix(text));
+        let user_defined = self.user_defined.as_ref().and_then(|trie| trie.longest_prefix(text));
         if let Some(prefix) = user_defined {
-            return Normalized {
-                consumed: prefix.length,
-                output: &text[..prefix.length],
-            };
+            return Normalized { consumed: prefix.length, output: &text[..prefix.length] };
         }
-        if let Some(rule) = self
-            .rules
-            .as_ref()
-            .and_then(|rules| rules.longest_rule(text))
-        {
-            return Normalized {
-                consumed: rule.length,
-                output: rule.replacement,
-            };
+        if let Some(rule) = self.rules.as_ref().and_then(|rules| rules.longest_rule(text)) {
+            return Normalized { consumed: rule.length, output: rule.replacement };
         }
         match character_length(text) {
-            Some(length) => Normalized {
-                consumed: length,
-                output: &text[..length],
-            },
+            Some(length) => Normalized { consumed: length, output: &text[..length] },
             // A rule or a user-defined string ended inside a character.
-            None => Normalized {
-                consumed: 1,
-                output: "\u{fffd}".as_bytes(),
-            },
+            None => Normalized { consumed: 1, output: "\u{fffd}".as_bytes() },
         }
     }
 }
@@ -170,7 +147,5 @@ fn character_length(text: &[u8]) -> Option<usize> {
         0xf0..=0xf7 => 4,
         _ => return None,
     };
-    std::str::from_utf8(text.get(..length)?)
-        .is_ok()
-        .then_some(length)
+    std::str::from_utf8(text.get(..length)?).is_ok().then_some(length)
 }

@@ -27,17 +27,11 @@ fn is_retired_null(piece: &Piece<'_>) -> bool {
 }
 
 fn is_ordinary(kind: PieceKind) -> bool {
-    matches!(
-        kind,
-        PieceKind::Normal | PieceKind::UserDefined | PieceKind::Unused
-    )
+    matches!(kind, PieceKind::Normal | PieceKind::UserDefined | PieceKind::Unused)
 }
 
 pub(super) fn doubled(index: usize) -> TokensError {
-    TokensError::Piece {
-        index,
-        reason: "has the same text as another piece",
-    }
+    TokensError::Piece { index, reason: "has the same text as another piece" }
 }
 
 pub(super) fn check_pieces(model: &ModelProto<'_>) -> Result<(), TokensError> {
@@ -92,19 +86,13 @@ pub(super) fn sorted_entries<'a>(pieces: &[Piece<'a>]) -> Vec<Entry<'a>> {
             start[..length].copy_from_slice(&piece.text[..length]);
             Keyed {
                 start: u64::from_be_bytes(start),
-                entry: Entry {
-                    key: piece.text,
-                    value: index as u32,
-                },
+                entry: Entry { key: piece.text, value: index as u32 },
             }
         })
         .collect();
     keyed.sort_unstable_by(|a, b| {
         let by_text = || a.entry.key.cmp(b.entry.key);
-        a.start
-            .cmp(&b.start)
-            .then_with(by_text)
-            .then(a.entry.value.cmp(&b.entry.value))
+        a.start.cmp(&b.start).then_with(by_text).then(a.entry.value.cmp(&b.entry.value))
     });
     keyed.into_iter().map(|keyed| keyed.entry).collect()
 }
@@ -114,20 +102,15 @@ pub(super) fn user_defined_pieces(pieces: &[Piece<'_>]) -> Option<Trie> {
         .iter()
         .enumerate()
         .filter(|(_, piece)| piece.kind == PieceKind::UserDefined)
-        .map(|(index, piece)| Entry {
-            key: piece.text,
-            value: index as u32,
-        })
+        .map(|(index, piece)| Entry { key: piece.text, value: index as u32 })
         .collect();
     entries.sort_unstable_by(|a, b| a.key.cmp(b.key));
     (!entries.is_empty()).then(|| Trie::build(&entries))
 }
 
 pub(super) fn unknown_piece(pieces: &[Piece<'_>]) -> Result<u32, TokensError> {
-    let mut unknown = pieces
-        .iter()
-        .enumerate()
-        .filter(|(_, piece)| piece.kind == PieceKind::Unknown);
+    let mut unknown =
+        pieces.iter().enumerate().filter(|(_, piece)| piece.kind == PieceKind::Unknown);
     let reason = match (unknown.next(), unknown.next()) {
         (Some((index, _)), None) => return Ok(index as u32),
         (None, _) => "has no unknown piece",
@@ -138,9 +121,7 @@ pub(super) fn unknown_piece(pieces: &[Piece<'_>]) -> Result<u32, TokensError> {
 
 /// What an unknown character costs.
 pub(super) fn unknown_score(pieces: &[Piece<'_>]) -> f32 {
-    let normal = pieces
-        .iter()
-        .filter(|piece| piece.kind == PieceKind::Normal);
+    let normal = pieces.iter().filter(|piece| piece.kind == PieceKind::Normal);
     normal.fold(f32::MAX, |lowest, piece| lowest.min(piece.score)) - UNKNOWN_PENALTY
 }
 
@@ -150,10 +131,7 @@ pub(super) fn candidate(piece: &Piece<'_>) -> Candidate {
         PieceKind::UserDefined => (0.1 * (piece.text.len() as f64 - 1.0)) as f32,
         _ => piece.score,
     };
-    Candidate {
-        score,
-        kind: piece.kind,
-    }
+    Candidate { score, kind: piece.kind }
 }
 
 /// Reads `<0xAB>`.

@@ -115,11 +115,7 @@ impl<'a> NormalizerSpec<'a> {
 }
 
 fn parse_piece(message: &[u8]) -> Result<Piece<'_>, TokensError> {
-    let mut piece = Piece {
-        text: &[],
-        score: 0.0,
-        kind: PieceKind::Normal,
-    };
+    let mut piece = Piece { text: &[], score: 0.0, kind: PieceKind::Normal };
     for field in Fields::new(message) {
         let field = field?;
         match (field.number, field.payload) {

@@ -46,11 +46,7 @@ impl Trie {
     pub fn build(entries: &[Entry<'_>]) -> Self {
         let mut nodes: Vec<Node> = Vec::new();
         let mut labels = vec![0u8];
-        let mut spans = vec![Span {
-            start: 0,
-            end: entries.len() as u32,
-            depth: 0,
-        }];
+        let mut spans = vec![Span { start: 0, end: entries.len() as u32, depth: 0 }];
         let mut next = 0;
         while next < spans.len() {
             let Span { start, end, depth } = spans[next];
@@ -63,18 +59,11 @@ impl Trie {
                 value = first.value;
                 inside = others;
             }
-            nodes.push(Node {
-                first_child: spans.len() as u32,
-                value,
-            });
+            nodes.push(Node { first_child: spans.len() as u32, value });
             let mut start = end - inside.len() as u32;
             for run in inside.chunk_by(|a, b| a.key[at] == b.key[at]) {
                 labels.push(run[0].key[at]);
-                spans.push(Span {
-                    start,
-                    end: start + run.len() as u32,
-                    depth: depth + 1,
-                });
+                spans.push(Span { start, end: start + run.len() as u32, depth: depth + 1 });
                 start += run.len() as u32;
             }
             next += 1;
@@ -85,15 +74,8 @@ impl Trie {
             root[usize::from(labels[child])] = child as u32;
         }
         // The end of the last node's children.
-        nodes.push(Node {
-            first_child: spans.len() as u32,
-            value: NO_VALUE,
-        });
-        Self {
-            nodes,
-            labels,
-            root,
-        }
+        nodes.push(Node { first_child: spans.len() as u32, value: NO_VALUE });
+        Self { nodes, labels, root }
     }
 
     /// The root, where every walk starts.
@@ -126,9 +108,7 @@ impl Trie {
 
     /// The value of a whole key.
     pub fn get(&self, key: &[u8]) -> Option<u32> {
-        let node = key
-            .iter()
-            .try_fold(Self::ROOT, |node, &byte| self.step(node, byte))?;
+        let node = key.iter().try_fold(Self::ROOT, |node, &byte| self.step(node, byte))?;
         self.value(node)
     }
 
@@ -142,10 +122,7 @@ impl Trie {
             };
             node = child;
             if let Some(value) = self.value(node) {
-                found = Some(Prefix {
-                    length: index + 1,
-                    value,
-                });
+                found = Some(Prefix { length: index + 1, value });
             }
         }
         found

@@ -51,11 +51,7 @@ struct Arrival {
     length: u32,
 }
 
-const NOT_REACHED: Arrival = Arrival {
-    score: 0.0,
-    id: UNKNOWN,
-    length: 0,
-};
+const NOT_REACHED: Arrival = Arrival { score: 0.0, id: UNKNOWN, length: 0 };
 
 /// The positions from `base` on that may still change, and the furthest one reached.
 struct Frontier {
@@ -74,11 +70,7 @@ impl Frontier {
         }
         let arrival = &mut self.arrivals[index];
         if arrival.length == 0 || score > arrival.score {
-            *arrival = Arrival {
-                score,
-                id,
-                length: length as u32,
-            };
+            *arrival = Arrival { score, id, length: length as u32 };
         }
     }
 
@@ -98,10 +90,7 @@ impl Frontier {
         let score = self.arrivals[end - self.base].score;
         self.base = end;
         self.arrivals.clear();
-        self.arrivals.push(Arrival {
-            score,
-            ..NOT_REACHED
-        });
+        self.arrivals.push(Arrival { score, ..NOT_REACHED });
     }
 
     /// The score of the best way to `position`, rebased when it has grown too large.
@@ -128,11 +117,7 @@ impl Unigram {
             return;
         }
         let mut scratch = Vec::new();
-        let mut frontier = Frontier {
-            base: 0,
-            arrivals: vec![NOT_REACHED],
-            reached: 0,
-        };
+        let mut frontier = Frontier { base: 0, arrivals: vec![NOT_REACHED], reached: 0 };
         let mut start = 0;
         while start < text.len() {
             if start == frontier.reached && start > frontier.base {

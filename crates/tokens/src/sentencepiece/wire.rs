@@ -34,10 +34,7 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     pub fn new(message: &'a [u8]) -> Self {
-        Self {
-            rest: message,
-            length: message.len(),
-        }
+        Self { rest: message, length: message.len() }
     }
 
     fn fail(&mut self, reason: &'static str) -> TokensError {

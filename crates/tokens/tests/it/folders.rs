@@ -19,14 +19,8 @@ fn open(folder: &TempDir) -> Result<Tokenizer, TokensError> {
 
 #[test]
 fn spiece_model_is_read_before_tokenizer_json() {
-    let both = folder(&[
-        ("spiece.model", &golden(CLDR)),
-        ("tokenizer.json", b"not json"),
-    ]);
-    assert_eq!(
-        open(&both).unwrap().encode("a cat").unwrap().ids,
-        [306, 259, 332, 262, 1, 1, 1, 1]
-    );
+    let both = folder(&[("spiece.model", &golden(CLDR)), ("tokenizer.json", b"not json")]);
+    assert_eq!(open(&both).unwrap().encode("a cat").unwrap().ids, [306, 259, 332, 262, 1, 1, 1, 1]);
 }
 
 #[test]
@@ -41,16 +35,10 @@ fn a_folder_without_either_is_named() {
     let message = open(&empty).unwrap_err().to_string();
     assert_eq!(
         message,
-        format!(
-            "no spiece.model and no tokenizer.json in {}",
-            empty.path().display()
-        )
+        format!("no spiece.model and no tokenizer.json in {}", empty.path().display())
     );
     let missing = Tokenizer::open(Path::new("does/not/exist"), &options(8)).unwrap_err();
-    assert_eq!(
-        missing.to_string(),
-        "no spiece.model and no tokenizer.json in does/not/exist"
-    );
+    assert_eq!(missing.to_string(), "no spiece.model and no tokenizer.json in does/not/exist");
 }
 
 #[test]
@@ -61,15 +49,9 @@ fn a_broken_file_is_named() {
         message.contains("spiece.model: sentencepiece model is not valid protobuf at byte 1"),
         "{message}"
     );
-    let broken = folder(&[
-        ("spiece.model", &golden(CLDR)),
-        ("tokenizer_config.json", b"[1]"),
-    ]);
+    let broken = folder(&[("spiece.model", &golden(CLDR)), ("tokenizer_config.json", b"[1]")]);
     let message = open(&broken).unwrap_err().to_string();
-    assert!(
-        message.contains("tokenizer_config.json: not the expected json"),
-        "{message}"
-    );
+    assert!(message.contains("tokenizer_config.json: not the expected json"), "{message}");
 }
 
 #[test]
@@ -80,18 +62,11 @@ fn the_config_of_siglip_changes_nothing() {
         "additional_special_tokens": [], "clean_up_tokenization_spaces": true, "do_lower_case": true, "eos_token": "</s>",
         "model_input_names": ["input_ids"], "model_max_length": 64, "pad_token": "</s>", "sp_model_kwargs": {},
         "tokenizer_class": "SiglipTokenizer", "unk_token": "<unk>"}"#;
-    let with = folder(&[
-        ("spiece.model", &golden(CLDR)),
-        ("tokenizer_config.json", config),
-    ]);
+    let with = folder(&[("spiece.model", &golden(CLDR)), ("tokenizer_config.json", config)]);
     let without = folder(&[("spiece.model", &golden(CLDR))]);
     let (with, without) = (open(&with).unwrap(), open(&without).unwrap());
     for text in ["A Photo", " a </s> b", "<unk>", "x </s>", "ΟΔΟΣ 猫！"] {
-        assert_eq!(
-            with.encode(text).unwrap(),
-            without.encode(text).unwrap(),
-            "{text:?}"
-        );
+        assert_eq!(with.encode(text).unwrap(), without.encode(text).unwrap(), "{text:?}");
     }
 }
 
@@ -99,17 +74,11 @@ fn the_config_of_siglip_changes_nothing() {
 fn pad_lower_casing_and_extra_tokens_come_from_the_config() {
     let config = br#"{"pad_token": {"content": "<pad>"}, "do_lower_case": false,
         "additional_special_tokens": ["<c>"], "added_tokens_decoder": {"6": "<b>"}}"#;
-    let folder = folder(&[
-        ("spiece.model", &letters().bytes()),
-        ("tokenizer_config.json", config),
-    ]);
+    let folder = folder(&[("spiece.model", &letters().bytes()), ("tokenizer_config.json", config)]);
     let tokenizer = open(&folder).unwrap();
     assert_eq!(tokenizer.pad_id(), 0);
     // "A" is not lower-cased and so unknown; <b> has the stated id 6; <c> gets the first id after the 7 pieces.
-    assert_eq!(
-        tokenizer.encode("aA<b><c>").unwrap().ids,
-        [3, 4, 2, 6, 7, 1, 0, 0]
-    );
+    assert_eq!(tokenizer.encode("aA<b><c>").unwrap().ids, [3, 4, 2, 6, 7, 1, 0, 0]);
 }
 
 #[test]

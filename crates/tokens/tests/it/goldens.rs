@@ -7,11 +7,7 @@ use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use tokens::SentencePiece;
 
-const MODELS: [&str; 3] = [
-    crate::models::CLDR,
-    "test_model.model",
-    "test_ja_model.model",
-];
+const MODELS: [&str; 3] = [crate::models::CLDR, "test_model.model", "test_ja_model.model"];
 
 #[derive(Deserialize)]
 struct Vectors {
@@ -40,12 +36,7 @@ fn all_vectors_of_transformers_5_23_are_equal() {
     let vectors = vectors("5.23.0");
     let tokenizer = spiece(&vectors.model, 64);
     for vector in vectors.cases {
-        assert_eq!(
-            tokenizer.encode(&vector.text).unwrap().ids,
-            vector.ids,
-            "{:?}",
-            vector.text
-        );
+        assert_eq!(tokenizer.encode(&vector.text).unwrap().ids, vector.ids, "{:?}", vector.text);
     }
 }
 
@@ -75,11 +66,7 @@ fn hand_made_and_generated_cases_are_equal() {
     let file = golden_text("cases.jsonl");
     let mut count = 0;
     for line in file.lines().skip(1) {
-        let Case {
-            model,
-            text,
-            mut ids,
-        } = serde_json::from_str(line).unwrap();
+        let Case { model, text, mut ids } = serde_json::from_str(line).unwrap();
         ids.resize(64, tokenizers[model].pad_id());
         assert_eq!(
             tokenizers[model].encode(&text).unwrap().ids,
@@ -116,13 +103,10 @@ fn add(ids: &[u32], digest: &mut Sha256) {
 }
 
 fn hex(digest: Sha256) -> String {
-    digest
-        .finalize()
-        .iter()
-        .fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    digest.finalize().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[test]
@@ -182,18 +166,9 @@ fn odd_models_are_accepted_and_applied_as_by_sentencepiece() {
     for line in file.lines().skip(1) {
         let odd: OddModel = serde_json::from_str(line).unwrap();
         let model = SentencePiece::from_bytes(&from_hex(&odd.model));
-        assert_eq!(
-            model.is_ok(),
-            odd.accepted,
-            "model {count}: {:?}",
-            model.err()
-        );
+        assert_eq!(model.is_ok(), odd.accepted, "model {count}: {:?}", model.err());
         for Raw(text, ids) in odd.cases {
-            assert_eq!(
-                model.as_ref().unwrap().encode(&text),
-                ids,
-                "model {count}, {text:?}"
-            );
+            assert_eq!(model.as_ref().unwrap().encode(&text), ids, "model {count}, {text:?}");
         }
         count += 1;
     }

@@ -45,10 +45,11 @@ fn mutate(bytes: &mut Vec<u8>, texts: &mut Texts) {
 }
 
 fn small_model() -> Vec<u8> {
-    let mut file = letters()
-        .byte_fallback()
-        .piece("▁a", -1.0, kind::NORMAL)
-        .piece("bc", -1.0, kind::USER_DEFINED);
+    let mut file = letters().byte_fallback().piece("▁a", -1.0, kind::NORMAL).piece(
+        "bc",
+        -1.0,
+        kind::USER_DEFINED,
+    );
     for byte in 0..=255 {
         file = file.piece(&format!("<0x{byte:02X}>"), 0.0, kind::BYTE);
     }
@@ -111,15 +112,9 @@ fn damaged_json_files_do_no_harm() {
 #[test]
 fn a_rule_of_the_charsmap_is_applied() {
     let model = letters().charsmap(&charsmap(b"b\0")).bytes();
-    assert_eq!(
-        SentencePiece::from_bytes(&model).unwrap().encode("ac"),
-        [3, 5, 6]
-    );
+    assert_eq!(SentencePiece::from_bytes(&model).unwrap().encode("ac"), [3, 5, 6]);
     let deletes = letters().charsmap(&charsmap(b"\0")).bytes();
-    assert_eq!(
-        SentencePiece::from_bytes(&deletes).unwrap().encode("ac"),
-        [3, 6]
-    );
+    assert_eq!(SentencePiece::from_bytes(&deletes).unwrap().encode("ac"), [3, 6]);
 }
 
 #[test]
@@ -127,25 +122,16 @@ fn models_that_sentencepiece_refuses_are_refused_with_the_reason() {
     let unknown = || ModelFile::default().piece("<unk>", 0.0, kind::UNKNOWN);
     let long = "x".repeat(8000);
     let whole = charsmap(b"b\0");
-    let message = |file: ModelFile| {
-        SentencePiece::from_bytes(&file.bytes())
-            .unwrap_err()
-            .to_string()
-    };
+    let message =
+        |file: ModelFile| SentencePiece::from_bytes(&file.bytes()).unwrap_err().to_string();
     for (file, expected) in [
-        (
-            ModelFile::default(),
-            "sentencepiece vocabulary has no ordinary piece",
-        ),
+        (ModelFile::default(), "sentencepiece vocabulary has no ordinary piece"),
         (unknown(), "sentencepiece vocabulary has no ordinary piece"),
         (
             letters().model_type(2),
             "sentencepiece model type 2 is not supported; only unigram (1) is",
         ),
-        (
-            letters().piece("", 0.0, kind::NORMAL),
-            "sentencepiece piece 7 is empty",
-        ),
+        (letters().piece("", 0.0, kind::NORMAL), "sentencepiece piece 7 is empty"),
         (
             letters().piece(&long, 0.0, kind::NORMAL),
             "sentencepiece piece 7 is longer than 7999 bytes",
@@ -162,10 +148,7 @@ fn models_that_sentencepiece_refuses_are_refused_with_the_reason() {
             letters().piece("d", f32::NAN, kind::NORMAL),
             "sentencepiece piece 7 has a score that is not finite",
         ),
-        (
-            letters().piece("d\0", 0.0, kind::NORMAL),
-            "sentencepiece piece 7 has a NUL byte",
-        ),
+        (letters().piece("d\0", 0.0, kind::NORMAL), "sentencepiece piece 7 has a NUL byte"),
         (
             letters().piece("<unk2>", 0.0, kind::UNKNOWN),
             "sentencepiece vocabulary has more than one unknown piece",

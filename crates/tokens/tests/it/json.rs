@@ -33,10 +33,7 @@ fn changed(name: &str, change: impl FnOnce(&mut Value)) -> Result<Tokenizer, Tok
 #[test]
 fn a_gemma_folder_gives_the_ids_of_siglip2_tokenizer() {
     let tokenizer = Tokenizer::open(&golden_path("gemma"), &options(64)).unwrap();
-    assert_eq!(
-        (tokenizer.pad_id(), tokenizer.eos_id(), tokenizer.unk_id()),
-        (0, 1, 3)
-    );
+    assert_eq!((tokenizer.pad_id(), tokenizer.eos_id(), tokenizer.unk_id()), (0, 1, 3));
     assert_cases(&tokenizer, "gemma/cases.jsonl");
 }
 
@@ -74,10 +71,7 @@ fn lower_casing_is_not_done_twice_when_the_file_has_it() {
 #[test]
 fn a_long_text_that_is_cut_has_the_ids_of_one_that_is_not() {
     let encode = |tokenizer: &Tokenizer, text: &str| tokenizer.encode(text).unwrap();
-    let all = TokenizerOptions {
-        length: 200_000,
-        ..options(64)
-    };
+    let all = TokenizerOptions { length: 200_000, ..options(64) };
     let cut = Tokenizer::from_json(&golden("gemma/tokenizer.json"), &all).unwrap();
     // A flag that changes nothing in these texts, but forbids cutting.
     let mut file: Value = serde_json::from_slice(&golden("gemma/tokenizer.json")).unwrap();
@@ -99,10 +93,7 @@ fn a_long_text_that_is_cut_has_the_ids_of_one_that_is_not() {
 fn a_converted_siglip_file_gives_the_ids_of_the_fast_tokenizer() {
     let tokenizer =
         Tokenizer::from_json(&golden("converted/tokenizer.json"), &options(64)).unwrap();
-    assert_eq!(
-        (tokenizer.pad_id(), tokenizer.eos_id(), tokenizer.unk_id()),
-        (1, 1, 2)
-    );
+    assert_eq!((tokenizer.pad_id(), tokenizer.eos_id(), tokenizer.unk_id()), (1, 1, 2));
     assert_cases(&tokenizer, "converted/cases.jsonl");
 }
 
@@ -118,26 +109,14 @@ fn a_converted_file_without_canonicalisation_gets_it_here() {
             json!({"type": "Sequence", "normalizers": [{"type": "Lowercase"}, {"type": "NFKC"}]});
     })
     .unwrap();
-    for text in [
-        "A Photo, of  2 CATS!",
-        "don't stop",
-        "  x\u{3000}_y  ",
-        "A </s> b",
-        "<unk>Cat",
-    ] {
+    for text in ["A Photo, of  2 CATS!", "don't stop", "  x\u{3000}_y  ", "A </s> b", "<unk>Cat"] {
         let expected = complete.encode(text).unwrap();
         assert_eq!(nothing.encode(text).unwrap(), expected, "{text:?}");
         assert_eq!(lower_case.encode(text).unwrap(), expected, "{text:?}");
     }
     // Our own lower-casing knows the final sigma, the library's does not.
-    assert_ne!(
-        nothing.encode("ΟΔΟΣ").unwrap(),
-        complete.encode("ΟΔΟΣ").unwrap()
-    );
-    assert_eq!(
-        nothing.encode("ΟΔΟΣ").unwrap(),
-        complete.encode("οδος").unwrap()
-    );
+    assert_ne!(nothing.encode("ΟΔΟΣ").unwrap(), complete.encode("ΟΔΟΣ").unwrap());
+    assert_eq!(nothing.encode("ΟΔΟΣ").unwrap(), complete.encode("οδος").unwrap());
 }
 
 #[test]
@@ -153,22 +132,13 @@ fn padding_and_truncation_of_the_file_are_not_used() {
 
 #[test]
 fn big_vision_lower_cases_ascii_only_and_keeps_punctuation() {
-    let options = TokenizerOptions {
-        canonicalization: Canonicalization::BigVision,
-        ..options(64)
-    };
+    let options = TokenizerOptions { canonicalization: Canonicalization::BigVision, ..options(64) };
     let spiece = Tokenizer::from_spiece(&golden(CLDR), &options).unwrap();
     let hf = self::spiece(CLDR, 64);
     assert_eq!(spiece.encode("A CAT").unwrap(), hf.encode("a cat").unwrap());
-    assert_ne!(
-        spiece.encode("a cat!").unwrap(),
-        hf.encode("a cat!").unwrap()
-    );
+    assert_ne!(spiece.encode("a cat!").unwrap(), hf.encode("a cat!").unwrap());
     assert_ne!(spiece.encode("КОШКА").unwrap(), hf.encode("КОШКА").unwrap());
-    assert_ne!(
-        spiece.encode("a </s> b").unwrap(),
-        hf.encode("a </s> b").unwrap()
-    );
+    assert_ne!(spiece.encode("a </s> b").unwrap(), hf.encode("a </s> b").unwrap());
 }
 
 #[test]
@@ -199,9 +169,7 @@ fn unusable_files_are_named_by_what_is_wrong() {
         }),
         "tokenizers library",
     );
-    let error = Tokenizer::from_json(b"{", &options(64))
-        .unwrap_err()
-        .to_string();
+    let error = Tokenizer::from_json(b"{", &options(64)).unwrap_err().to_string();
     assert_contains(&error, "not the expected json");
 }
 
@@ -211,10 +179,7 @@ fn a_panic_of_the_library_is_an_error() {
     let error = changed("converted/tokenizer.json", |file| {
         file["normalizer"] = json!({"type": "Precompiled", "precompiled_charsmap": "BAAAAAD8/38A"});
     });
-    assert_contains(
-        &error.unwrap_err().to_string(),
-        "makes the tokenizers library fail",
-    );
+    assert_contains(&error.unwrap_err().to_string(), "makes the tokenizers library fail");
 }
 
 fn assert_contains(message: &str, part: &str) {

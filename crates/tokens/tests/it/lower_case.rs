@@ -36,10 +36,7 @@ fn every_letter_is_lower_cased_as_in_python_except_those_younger_than_its_unicod
         })
         .map(u32::from)
         .collect();
-    let younger: Vec<u32> = YOUNGER
-        .iter()
-        .flat_map(|letters| letters.0..=letters.1)
-        .collect();
+    let younger: Vec<u32> = YOUNGER.iter().flat_map(|letters| letters.0..=letters.1).collect();
     assert_eq!(differing, younger);
 }
 

@@ -6,9 +6,7 @@ use tokens::{Tokenizer, TokenizerOptions};
 pub const CLDR: &str = "cldr_unigram_8k_mt5layout.model";
 
 pub fn golden_path(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/goldens")
-        .join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(name)
 }
 
 pub fn golden(name: &str) -> Vec<u8> {
@@ -20,10 +18,7 @@ pub fn golden_text(name: &str) -> String {
 }
 
 pub fn options(length: usize) -> TokenizerOptions {
-    TokenizerOptions {
-        length,
-        ..TokenizerOptions::default()
-    }
+    TokenizerOptions { length, ..TokenizerOptions::default() }
 }
 
 pub fn spiece(name: &str, length: usize) -> Tokenizer {

@@ -20,15 +20,10 @@ fn a_whole_model_opens_and_gives_its_tensors_by_bare_names() {
     assert!(checkpoint.has(Tower::Vision) && checkpoint.has(Tower::Text));
     assert!(checkpoint.has_text_head());
     assert_eq!(checkpoint.folder(), folder.path());
-    assert_eq!(
-        checkpoint.name(),
-        folder.path().file_name().unwrap().to_str().unwrap()
-    );
+    assert_eq!(checkpoint.name(), folder.path().file_name().unwrap().to_str().unwrap());
     assert_eq!(checkpoint.logit_scale(), Some(-1.0));
     assert_eq!(checkpoint.logit_bias(), Some(-1.0));
-    let fc1 = checkpoint
-        .tensor(Tower::Text, "encoder.layers.0.mlp.fc1.weight")
-        .unwrap();
+    let fc1 = checkpoint.tensor(Tower::Text, "encoder.layers.0.mlp.fc1.weight").unwrap();
     assert_eq!(fc1.name(), "text_model.encoder.layers.0.mlp.fc1.weight");
     assert_eq!(fc1.shape(), [8, 4]);
     assert_eq!(fc1.to_f32(), (0..32).map(ramp_value).collect::<Vec<_>>());
@@ -46,11 +41,7 @@ fn the_expected_names_and_shapes_are_those_of_transformers() {
         let tensors: BTreeMap<String, Vec<usize>> =
             serde_json::from_value(model["tensors"].clone()).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        fs_err::write(
-            folder.path().join("config.json"),
-            model["config"].to_string(),
-        )
-        .unwrap();
+        fs_err::write(folder.path().join("config.json"), model["config"].to_string()).unwrap();
         let path = folder.path().join("model.safetensors");
         write_sparse(&path, &tensors);
         let checkpoint = Checkpoint::open(folder.path()).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -79,10 +70,7 @@ fn write_sparse(path: &std::path::Path, tensors: &BTreeMap<String, Vec<usize>>) 
         .map(|(name, shape)| {
             let begin = end;
             end += 4 * shape.iter().product::<usize>();
-            (
-                name.clone(),
-                json!({"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}),
-            )
+            (name.clone(), json!({"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}))
         })
         .collect();
     let bytes = raw_weights(&Value::Object(header).to_string(), 0);
@@ -94,11 +82,7 @@ fn write_sparse(path: &std::path::Path, tensors: &BTreeMap<String, Vec<usize>>) 
 #[test]
 fn one_tower_opens_with_and_without_the_prefix() {
     for (tower, other) in [(Tower::Vision, Tower::Text), (Tower::Text, Tower::Vision)] {
-        let section = if tower == Tower::Vision {
-            "vision_config"
-        } else {
-            "text_config"
-        };
+        let section = if tower == Tower::Vision { "vision_config" } else { "text_config" };
         let model_type = section.replace("config", "model");
         for kept in [Prefix::Kept, Prefix::Removed] {
             let mut folder = tiny().only(tower.prefix(), kept);
@@ -142,31 +126,18 @@ fn a_text_tower_without_head_opens_when_the_widths_allow_it() {
     assert!(!Checkpoint::open(written.path()).unwrap().has_text_head());
 
     // Half a head is a broken one.
-    folder
-        .tensors
-        .insert("text_model.head.bias".to_owned(), Stored::ramp(&[4]));
+    folder.tensors.insert("text_model.head.bias".to_owned(), Stored::ramp(&[4]));
     assert!(open_error(&folder).ends_with("`text_model.head.weight` is missing, expected [4, 4]"));
 }
 
 #[test]
 fn stray_tensors_are_ignored_whatever_their_type() {
     let mut folder = tiny();
-    for name in [
-        "text_model.embeddings.position_ids",
-        "vision_model.embeddings.position_ids",
-    ] {
-        let stored = Stored {
-            dtype: StoredType::I64,
-            shape: vec![1, 3],
-            data: vec![0; 24],
-        };
+    for name in ["text_model.embeddings.position_ids", "vision_model.embeddings.position_ids"] {
+        let stored = Stored { dtype: StoredType::I64, shape: vec![1, 3], data: vec![0; 24] };
         folder.tensors.insert(name.to_owned(), stored);
     }
-    let stray = Stored {
-        dtype: StoredType::F8_E4M3,
-        shape: vec![7],
-        data: vec![0; 7],
-    };
+    let stray = Stored { dtype: StoredType::F8_E4M3, shape: vec![7], data: vec![0; 7] };
     folder.tensors.insert("optimizer.moment".to_owned(), stray);
     let written = folder.write();
     let checkpoint = Checkpoint::open(written.path()).unwrap();
@@ -184,27 +155,12 @@ fn stray_tensors_are_ignored_whatever_their_type() {
 fn every_wrong_tensor_is_named_in_one_error() {
     let mut folder = tiny();
     folder.tensors.remove("logit_bias");
-    folder.tensors.insert(
-        "vision_model.head.probe".to_owned(),
-        Stored::ramp(&[1, 2, 4]),
-    );
-    let whole_numbers = Stored {
-        dtype: StoredType::I32,
-        shape: vec![4],
-        data: vec![0; 16],
-    };
-    folder
-        .tensors
-        .insert("text_model.head.bias".to_owned(), whole_numbers);
+    folder.tensors.insert("vision_model.head.probe".to_owned(), Stored::ramp(&[1, 2, 4]));
+    let whole_numbers = Stored { dtype: StoredType::I32, shape: vec![4], data: vec![0; 16] };
+    folder.tensors.insert("text_model.head.bias".to_owned(), whole_numbers);
     let error = open_error(&folder);
-    assert!(
-        error.contains("3 tensors are not as config.json says"),
-        "{error}"
-    );
-    assert!(
-        error.contains("`logit_bias` is missing, expected [1]"),
-        "{error}"
-    );
+    assert!(error.contains("3 tensors are not as config.json says"), "{error}");
+    assert!(error.contains("`logit_bias` is missing, expected [1]"), "{error}");
     assert!(
         error.contains("`vision_model.head.probe` has shape [1, 2, 4], expected [1, 1, 4]"),
         "{error}"
@@ -220,10 +176,7 @@ fn a_long_list_of_wrong_tensors_is_cut_at_twenty() {
     let mut folder = tiny();
     folder.config["vision_config"]["num_hidden_layers"] = json!(3);
     let error = open_error(&folder);
-    assert!(
-        error.contains("32 tensors are not as config.json says"),
-        "{error}"
-    );
+    assert!(error.contains("32 tensors are not as config.json says"), "{error}");
     assert_eq!(error.matches("is missing").count(), 20);
     assert!(error.ends_with("; and 12 more"), "{error}");
 }
@@ -231,14 +184,9 @@ fn a_long_list_of_wrong_tensors_is_cut_at_twenty() {
 #[test]
 fn a_scalar_may_have_no_dimension() {
     let mut folder = tiny();
-    folder
-        .tensors
-        .insert("logit_scale".to_owned(), Stored::ramp(&[]));
+    folder.tensors.insert("logit_scale".to_owned(), Stored::ramp(&[]));
     let written = folder.write();
-    assert_eq!(
-        Checkpoint::open(written.path()).unwrap().logit_scale(),
-        Some(-1.0)
-    );
+    assert_eq!(Checkpoint::open(written.path()).unwrap().logit_scale(), Some(-1.0));
 }
 
 #[test]
@@ -264,27 +212,18 @@ fn shards_are_joined_by_their_index() {
     assert_eq!(checkpoint.tensors().len(), folder.tensors.len());
     for tensor in checkpoint.tensors() {
         let stored = &folder.tensors[tensor.name()];
-        assert_eq!(
-            (tensor.shape(), tensor.bytes()),
-            (&stored.shape[..], &stored.data[..])
-        );
+        assert_eq!((tensor.shape(), tensor.bytes()), (&stored.shape[..], &stored.data[..]));
     }
 
     // A tensor that the index places in the other shard is missing.
     let mut map = shards;
-    map.insert(
-        "logit_bias".to_owned(),
-        json!("model-00002-of-00002.safetensors"),
-    );
+    map.insert("logit_bias".to_owned(), json!("model-00002-of-00002.safetensors"));
     write_index(written.path(), &map);
     let error = Checkpoint::open(written.path()).unwrap_err().to_string();
     assert!(error.contains("`logit_bias` is missing"), "{error}");
 
     // A shard that is not there is named.
-    map.insert(
-        "logit_bias".to_owned(),
-        json!("model-00003-of-00002.safetensors"),
-    );
+    map.insert("logit_bias".to_owned(), json!("model-00003-of-00002.safetensors"));
     write_index(written.path(), &map);
     let error = Checkpoint::open(written.path()).unwrap_err().to_string();
     assert!(
@@ -298,12 +237,7 @@ fn shards_cannot_be_outside_the_folder() {
     let folder = tiny();
     let outside = folder.write();
     for name in [
-        outside
-            .path()
-            .join("model.safetensors")
-            .to_str()
-            .unwrap()
-            .to_owned(),
+        outside.path().join("model.safetensors").to_str().unwrap().to_owned(),
         "../model.safetensors".to_owned(),
         "..".to_owned(),
         String::new(),
@@ -313,17 +247,10 @@ fn shards_cannot_be_outside_the_folder() {
     ] {
         let written = tempfile::tempdir_in(outside.path()).unwrap();
         folder.write_config(written.path());
-        let map = folder
-            .tensors
-            .keys()
-            .map(|tensor| (tensor.clone(), json!(name)))
-            .collect();
+        let map = folder.tensors.keys().map(|tensor| (tensor.clone(), json!(name))).collect();
         write_index(written.path(), &map);
         let error = Checkpoint::open(written.path()).unwrap_err().to_string();
-        assert!(
-            error.ends_with("is not a plain file name"),
-            "{name}: {error}"
-        );
+        assert!(error.ends_with("is not a plain file name"), "{name}: {error}");
     }
 }
 

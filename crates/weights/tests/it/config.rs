@@ -21,33 +21,16 @@ fn an_empty_config_holds_the_defaults_of_transformers() {
         assert_eq!(config.vision, VisionConfig::default());
     }
     let text = TextConfig::default();
+    assert_eq!([text.vocab_size, text.hidden_size, text.intermediate_size], [32_000, 768, 3072]);
     assert_eq!(
-        [text.vocab_size, text.hidden_size, text.intermediate_size],
-        [32_000, 768, 3072]
-    );
-    assert_eq!(
-        [
-            text.num_hidden_layers,
-            text.num_attention_heads,
-            text.max_position_embeddings
-        ],
+        [text.num_hidden_layers, text.num_attention_heads, text.max_position_embeddings],
         [12, 12, 64]
     );
-    assert_eq!(
-        (text.projection_size, text.pad_token_id, text.layer_norm_eps),
-        (768, 1, 1e-6)
-    );
+    assert_eq!((text.projection_size, text.pad_token_id, text.layer_norm_eps), (768, 1, 1e-6));
     let vision = VisionConfig::default();
+    assert_eq!([vision.image_size, vision.patch_size, vision.num_channels], [224, 16, 3]);
     assert_eq!(
-        [vision.image_size, vision.patch_size, vision.num_channels],
-        [224, 16, 3]
-    );
-    assert_eq!(
-        [
-            vision.hidden_size,
-            vision.intermediate_size,
-            vision.num_hidden_layers
-        ],
+        [vision.hidden_size, vision.intermediate_size, vision.num_hidden_layers],
         [768, 3072, 12]
     );
     assert!(vision.vision_use_head && vision.num_attention_heads == 12);
@@ -74,15 +57,9 @@ fn numbers_may_be_floats_and_sides_may_be_pairs() {
         "vision_config": {"image_size": [384, 384], "patch_size": [14.0, 14], "hidden_act": "gelu_pytorch_tanh"}
     }))
     .unwrap();
-    assert_eq!(
-        (config.text.hidden_size, config.text.pad_token_id),
-        (768, 0)
-    );
+    assert_eq!((config.text.hidden_size, config.text.pad_token_id), (768, 0));
     assert_eq!(config.text.layer_norm_eps, 1e-5);
-    assert_eq!(
-        (config.vision.image_size, config.vision.patch_size),
-        (384, 14)
-    );
+    assert_eq!((config.vision.image_size, config.vision.patch_size), (384, 14));
 }
 
 #[test]
@@ -108,10 +85,7 @@ fn impossible_values_are_refused_by_field_and_limit() {
             json!({"model_type": "clip"}),
             "`model_type` is \"clip\"; it must be siglip, siglip_text_model or siglip_vision_model",
         ),
-        (
-            json!({"model_type": 3}),
-            "`model_type` is 3; it must be a text",
-        ),
+        (json!({"model_type": 3}), "`model_type` is 3; it must be a text"),
         (
             json!({"model_type": "siglip2"}),
             "not supported yet: siglip2 NaFlex (model_type starts with siglip2)",
@@ -120,10 +94,7 @@ fn impossible_values_are_refused_by_field_and_limit() {
             json!({"model_type": "siglip2_vision_model"}),
             "not supported yet: siglip2 NaFlex (model_type starts with siglip2)",
         ),
-        (
-            json!({"text_config": []}),
-            "`text_config` is []; it must be an object",
-        ),
+        (json!({"text_config": []}), "`text_config` is []; it must be an object"),
         (
             wide(json!({"hidden_size": 0})),
             "`vision_config.hidden_size` is 0; it must be a whole number from 1 to 65536",
@@ -224,13 +195,7 @@ fn a_long_wrong_value_is_cut_in_the_message() {
 
 #[test]
 fn what_is_no_json_object_is_refused() {
-    for bytes in [
-        &b""[..],
-        b"[]",
-        b"{\"a\":",
-        b"\xff\xfe",
-        b"{\"model_type\":\"siglip\"}}",
-    ] {
+    for bytes in [&b""[..], b"[]", b"{\"a\":", b"\xff\xfe", b"{\"model_type\":\"siglip\"}}"] {
         let error = Config::from_json(bytes).unwrap_err().to_string();
         assert!(error.starts_with("not a JSON object: "), "{error}");
     }
@@ -238,10 +203,7 @@ fn what_is_no_json_object_is_refused() {
     assert!(Config::from_json(deep.as_bytes()).is_err());
     let large = vec![b' '; 5 << 20];
     let error = Config::from_json(&large).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "5242880 bytes is too large; the limit is 4194304 bytes"
-    );
+    assert_eq!(error, "5242880 bytes is too large; the limit is 4194304 bytes");
 }
 
 proptest! {

@@ -20,14 +20,8 @@ impl Stored {
     /// Consecutive multiples of 0.25 from -1 on, so that every number type holds them exactly.
     pub fn ramp(shape: &[usize]) -> Self {
         let count: usize = shape.iter().product();
-        let data = (0..count)
-            .flat_map(|index| ramp_value(index).to_le_bytes())
-            .collect();
-        Self {
-            dtype: Dtype::F32,
-            shape: shape.to_vec(),
-            data,
-        }
+        let data = (0..count).flat_map(|index| ramp_value(index).to_le_bytes()).collect();
+        Self { dtype: Dtype::F32, shape: shape.to_vec(), data }
     }
 }
 
@@ -70,10 +64,7 @@ pub fn tiny() -> Folder {
     add("text_model.final_layer_norm.bias", &[4]);
     add("text_model.head.weight", &[4, 4]);
     add("text_model.head.bias", &[4]);
-    add(
-        "vision_model.embeddings.patch_embedding.weight",
-        &[4, 3, 2, 2],
-    );
+    add("vision_model.embeddings.patch_embedding.weight", &[4, 3, 2, 2]);
     add("vision_model.embeddings.patch_embedding.bias", &[4]);
     add("vision_model.embeddings.position_embedding.weight", &[4, 4]);
     add("vision_model.post_layernorm.weight", &[4]);

@@ -37,20 +37,13 @@ fn broken_weight_files_are_named_with_the_problem() {
         fs_err::write(folder.path().join("model.safetensors"), bytes).unwrap();
         let error = Checkpoint::open(folder.path()).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}\nnot: {expected}");
-        assert!(
-            error.starts_with(&folder.path().display().to_string()),
-            "{error}"
-        );
+        assert!(error.starts_with(&folder.path().display().to_string()), "{error}");
     }
 }
 
 #[test]
 fn what_is_no_regular_file_is_refused() {
-    for name in [
-        "config.json",
-        "preprocessor_config.json",
-        "model.safetensors",
-    ] {
+    for name in ["config.json", "preprocessor_config.json", "model.safetensors"] {
         let folder = tiny().write();
         let path = folder.path().join(name);
         if path.exists() {
@@ -85,10 +78,7 @@ fn thousands_of_mutations_of_a_header_never_panic() {
             }
         }
     });
-    assert!(
-        accepted > 0,
-        "every mutation was refused: the test sees only one side"
-    );
+    assert!(accepted > 0, "every mutation was refused: the test sees only one side");
 }
 
 #[test]
@@ -103,10 +93,7 @@ fn thousands_of_mutations_of_the_json_files_never_panic() {
         let vision = VisionConfig::default();
         accepted += usize::from(Preprocessing::from_json(bytes, &vision).is_ok());
     });
-    assert!(
-        accepted > 0,
-        "every mutation was refused: the test sees only one side"
-    );
+    assert!(accepted > 0, "every mutation was refused: the test sees only one side");
 }
 
 /// Calls `check` with `count` mutations of some bytes, always the same ones: bytes replaced, cut, repeated.
@@ -114,9 +101,8 @@ fn mutate(original: &[u8], count: usize, mut check: impl FnMut(&[u8])) {
     // A linear congruential generator is random enough to pick places.
     let mut state = 0x5eed_u64;
     let mut below = |limit: usize| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize % limit.max(1)
     };
     for _ in 0..count {

@@ -1,8 +1,5 @@
 //! Tests of the crate through its public face.
-#![allow(
-    clippy::unwrap_used,
-    reason = "a failed test is what a panic means here"
-)]
+#![allow(clippy::unwrap_used, reason = "a failed test is what a panic means here")]
 
 mod checkpoint;
 mod config;

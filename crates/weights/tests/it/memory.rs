@@ -11,9 +11,7 @@ use crate::folder::{Stored, tiny};
 /// How much of a mapped file is in this process's memory, in bytes.
 fn resident_bytes(path: &Path) -> u64 {
     let maps = fs_err::read_to_string("/proc/self/smaps").unwrap();
-    let mut lines = maps
-        .lines()
-        .skip_while(|line| !line.ends_with(path.to_str().unwrap()));
+    let mut lines = maps.lines().skip_while(|line| !line.ends_with(path.to_str().unwrap()));
     let line = lines.find(|line| line.starts_with("Rss:")).unwrap();
     let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
     1024 * kib
@@ -26,11 +24,7 @@ fn reading_brings_pages_in_and_release_gives_them_back() {
     let mut folder = tiny();
     let rows = TABLE / 16;
     folder.config["text_config"]["vocab_size"] = rows.into();
-    let table = Stored {
-        dtype: StoredType::F32,
-        shape: vec![rows, 4],
-        data: vec![1; TABLE],
-    };
+    let table = Stored { dtype: StoredType::F32, shape: vec![rows, 4], data: vec![1; TABLE] };
     let name = "embeddings.token_embedding.weight";
     folder.tensors.insert(format!("text_model.{name}"), table);
     let written = folder.write();
@@ -51,10 +45,7 @@ fn reading_brings_pages_in_and_release_gives_them_back() {
 
     drop(tensor.to_f32());
     let read = resident();
-    assert!(
-        read > TABLE as u64 / 2,
-        "the measurement does not see the pages"
-    );
+    assert!(read > TABLE as u64 / 2, "the measurement does not see the pages");
     tensor.release();
     let released = resident();
     assert!(released < 4 * MIB, "{released} bytes stayed");

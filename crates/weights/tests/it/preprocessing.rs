@@ -32,10 +32,7 @@ fn siglip_one_and_two_differ_in_the_filter() {
 fn absent_settings_take_the_defaults_of_the_vision_tower() {
     let defaults = Preprocessing::for_vision(&VisionConfig::default());
     assert_eq!(read(&json!({})).unwrap(), defaults);
-    assert_eq!(
-        read(&json!({"size": 224, "image_mean": 0.5})).unwrap(),
-        defaults
-    );
+    assert_eq!(read(&json!({"size": 224, "image_mean": 0.5})).unwrap(), defaults);
     let other = read(&json!({"image_mean": [0.1, 0.2, 0.3], "image_std": [1, 2, 4]})).unwrap();
     assert_eq!((other.mean, other.std), ([0.1, 0.2, 0.3], [1.0, 2.0, 4.0]));
 }
@@ -43,26 +40,14 @@ fn absent_settings_take_the_defaults_of_the_vision_tower() {
 #[test]
 fn unsupported_settings_are_refused_by_name() {
     let cases = [
-        (
-            json!({"resample": 1}),
-            "`resample` is 1; it must be 2 (bilinear) or 3 (bicubic)",
-        ),
+        (json!({"resample": 1}), "`resample` is 1; it must be 2 (bilinear) or 3 (bicubic)"),
         (
             json!({"resample": "bicubic"}),
             "`resample` is \"bicubic\"; it must be 2 (bilinear) or 3 (bicubic)",
         ),
-        (
-            json!({"do_resize": false}),
-            "`do_resize` is false; it must be true",
-        ),
-        (
-            json!({"do_normalize": false}),
-            "`do_normalize` is false; it must be true",
-        ),
-        (
-            json!({"do_center_crop": true}),
-            "`do_center_crop` is true; it must be false",
-        ),
+        (json!({"do_resize": false}), "`do_resize` is false; it must be true"),
+        (json!({"do_normalize": false}), "`do_normalize` is false; it must be true"),
+        (json!({"do_center_crop": true}), "`do_center_crop` is true; it must be false"),
         (
             json!({"size": {"height": 256, "width": 256}}),
             "`size` is {\"height\":256,\"width\":256}; it must be width and height 224, the size that config.json \
@@ -77,10 +62,7 @@ fn unsupported_settings_are_refused_by_name() {
             json!({"image_std": [0.5, 0, 0.5]}),
             "`image_std` is [0.5, 0.0, 0.5]; every channel must be above 0",
         ),
-        (
-            json!({"image_mean": [0.5, 0.5]}),
-            "`image_mean` is [0.5,0.5]; it must be three numbers",
-        ),
+        (json!({"image_mean": [0.5, 0.5]}), "`image_mean` is [0.5,0.5]; it must be three numbers"),
         (
             json!({"image_mean": [0.5, 0.5, 1e300]}),
             "`image_mean` is [0.5,0.5,1e+300]; it must be three numbers",
@@ -98,27 +80,16 @@ fn unsupported_settings_are_refused_by_name() {
 #[test]
 fn the_nested_settings_of_newer_transformers_come_first() {
     let folder = tiny().write();
-    let resample = || {
-        Checkpoint::open(folder.path())
-            .unwrap()
-            .preprocessing()
-            .resample
-    };
+    let resample = || Checkpoint::open(folder.path()).unwrap().preprocessing().resample;
     assert_eq!(resample(), Resample::Bicubic);
     let write = |name: &str, json: Value| {
         fs_err::write(folder.path().join(name), json.to_string()).unwrap();
     };
     write("preprocessor_config.json", json!({"resample": 2}));
     assert_eq!(resample(), Resample::Bilinear);
-    write(
-        "processor_config.json",
-        json!({"processor_class": "SiglipProcessor"}),
-    );
+    write("processor_config.json", json!({"processor_class": "SiglipProcessor"}));
     assert_eq!(resample(), Resample::Bilinear);
-    write(
-        "processor_config.json",
-        json!({"image_processor": {"resample": 3}}),
-    );
+    write("processor_config.json", json!({"image_processor": {"resample": 3}}));
     assert_eq!(resample(), Resample::Bicubic);
 }
 

@@ -26,10 +26,7 @@ fn lies_are_refused_and_named() {
     let cases = [
         (Vec::new(), "the file has 0 bytes, too few for a header"),
         (vec![0; 7], "the file has 7 bytes, too few for a header"),
-        (
-            vec![0; 8],
-            "header: EOF while parsing a value at line 1 column 0",
-        ),
+        (vec![0; 8], "header: EOF while parsing a value at line 1 column 0"),
         (
             vec![255; 12],
             "the header claims 18446744073709551615 bytes, but the file has only 4 left",
@@ -38,10 +35,7 @@ fn lies_are_refused_and_named() {
             raw_weights("[]", 0),
             "header: invalid type: sequence, expected an object of tensors at line 1 column 0",
         ),
-        (
-            raw_weights("{}", 1),
-            "the tensors cover 0 bytes of data, but the file has 1",
-        ),
+        (raw_weights("{}", 1), "the tensors cover 0 bytes of data, but the file has 1"),
         (
             raw_weights(&one(entry("F32", "[2]", 0, 8)), 7),
             "tensor `a` ends at byte 8 of the data, which has only 7: the file is cut short",
@@ -72,31 +66,19 @@ fn lies_are_refused_and_named() {
         ),
         (
             // Sums of offsets that overflow when they are believed.
-            raw_weights(
-                &two(entry("Q4", "[4]", 0, most), entry("U8", "[0]", most, most)),
-                4,
-            ),
+            raw_weights(&two(entry("Q4", "[4]", 0, most), entry("U8", "[0]", most, most)), 4),
             "tensor `a` ends at byte 18446744073709551615 of the data, which has only 4: the file is cut short",
         ),
         (
-            raw_weights(
-                &format!(r#"{{"a":{0},"a":{0}}}"#, entry("U8", "[0]", 0, 0)),
-                0,
-            ),
+            raw_weights(&format!(r#"{{"a":{0},"a":{0}}}"#, entry("U8", "[0]", 0, 0)), 0),
             "tensor `a` stands in the header twice",
         ),
         (
-            raw_weights(
-                &one(entry("U8", "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]", 0, 1)),
-                1,
-            ),
+            raw_weights(&one(entry("U8", "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]", 0, 1)), 1),
             "tensor `a` has 17 dimensions; the limit is 16",
         ),
         (
-            raw_weights(
-                r#"{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}"#,
-                4,
-            ),
+            raw_weights(r#"{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}"#, 4),
             "header: tensor `a`: invalid value: integer `-1`, expected usize at line 1 column 32",
         ),
         (
@@ -126,16 +108,11 @@ fn errors_stay_one_short_line_whatever_the_file_says() {
         "\n\u{1b}[31m".to_owned(),
     ] {
         let problem = parse(&raw_weights(&header, 0)).unwrap_err();
-        assert!(
-            problem.len() < 1000 && !problem.contains(char::is_control),
-            "{problem}"
-        );
+        assert!(problem.len() < 1000 && !problem.contains(char::is_control), "{problem}");
     }
     let shapes = vec!["1"; 16].join(",");
     let header = format!(r#"{{"a":{{"dtype":"{long}","shape":[{shapes}],"data_offsets":[0,0]}}}}"#);
-    let dtype = parse(&raw_weights(&header, 0)).unwrap().tensors()[0]
-        .dtype
-        .to_string();
+    let dtype = parse(&raw_weights(&header, 0)).unwrap().tensors()[0].dtype.to_string();
     assert!(dtype.len() < 1000, "a foreign dtype is shown in errors too");
 }
 
@@ -169,15 +146,13 @@ fn stored() -> impl Strategy<Value = Stored> {
         (StoredType::I64, 8),
         (StoredType::U8, 1),
     ];
-    (
-        prop::sample::select(types),
-        prop::collection::vec(0_usize..5, 0..4),
-    )
-        .prop_map(|((dtype, width), shape)| Stored {
+    (prop::sample::select(types), prop::collection::vec(0_usize..5, 0..4)).prop_map(
+        |((dtype, width), shape)| Stored {
             data: vec![7; width * shape.iter().product::<usize>()],
             dtype,
             shape,
-        })
+        },
+    )
 }
 
 fn tensors() -> impl Strategy<Value = BTreeMap<String, Stored>> {

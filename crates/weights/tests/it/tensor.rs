@@ -25,26 +25,16 @@ fn with_table(stored: Stored, shift: usize, check: impl FnOnce(&weights::Tensor<
     bytes[..8].copy_from_slice(&((header_end - 8 + shift) as u64).to_le_bytes());
     fs_err::write(&path, bytes).unwrap();
     let checkpoint = Checkpoint::open(written.path()).unwrap();
-    check(
-        &checkpoint
-            .tensor(Tower::Text, "embeddings.token_embedding.weight")
-            .unwrap(),
-    );
+    check(&checkpoint.tensor(Tower::Text, "embeddings.token_embedding.weight").unwrap());
 }
 
 #[test]
 fn every_sixteen_bit_number_is_converted_exactly_at_any_alignment() {
     let all: Vec<u8> = (0..=u16::MAX).flat_map(u16::to_le_bytes).collect();
     for shift in 0..2 {
-        for (dtype, stored_type) in [
-            (Dtype::F16, StoredType::F16),
-            (Dtype::Bf16, StoredType::BF16),
-        ] {
-            let stored = Stored {
-                dtype: stored_type,
-                shape: vec![1 << 14, 4],
-                data: all.clone(),
-            };
+        for (dtype, stored_type) in [(Dtype::F16, StoredType::F16), (Dtype::Bf16, StoredType::BF16)]
+        {
+            let stored = Stored { dtype: stored_type, shape: vec![1 << 14, 4], data: all.clone() };
             with_table(stored, shift, |tensor| {
                 assert_eq!(tensor.dtype(), dtype);
                 for (bits, value) in (0..=u16::MAX).zip(tensor.to_f32()) {
