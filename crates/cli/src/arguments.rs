@@ -5,10 +5,12 @@
 )]
 
 use std::ffi::OsString;
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
 
 /// SigLIP from one binary: zero-shot classification, image-text scores, embeddings.
 #[derive(Debug, Parser)]
@@ -29,6 +31,7 @@ pub(crate) enum Command {
     Classify(ClassifyArguments),
     Embed(EmbedArguments),
     Score(ScoreArguments),
+    Bench(BenchArguments),
     Model(ModelArguments),
 }
 
@@ -177,6 +180,56 @@ pub(crate) struct ScoreArguments {
 
     #[command(flatten)]
     pub(crate) model: ModelOptions,
+}
+
+/// Measure how fast this machine embeds
+///
+/// Says how many pictures and texts a second, how many operations that are, and what share of the processor's peak,
+/// which is measured first. `decode` is reading and resizing a 1000x750 JPEG, `pipeline` that and the vision tower.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  polysight bench --model FOLDER
+  polysight bench --model FOLDER --kind picture --precision bf16 --batch 8 --threads 2 --json")]
+pub(crate) struct BenchArguments {
+    /// What to measure; may be repeated [default: all]
+    #[arg(long = "kind", value_name = "KIND")]
+    pub(crate) kinds: Vec<BenchKind>,
+
+    /// How many at a time; may be repeated [default: 1, 8, 32; of texts 1, 8, 64; of files 32]
+    #[arg(long = "batch", value_name = "N")]
+    pub(crate) batches: Vec<NonZeroUsize>,
+
+    #[command(flatten)]
+    pub(crate) output: OutputOptions,
+
+    #[command(flatten)]
+    pub(crate) model: ModelOptions,
+}
+
+/// A kind of work to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum BenchKind {
+    /// Pictures through the vision tower.
+    Picture,
+    /// Texts through the text tower.
+    Text,
+    /// Files to pictures.
+    Decode,
+    /// Files to embeddings.
+    Pipeline,
+}
+
+impl fmt::Display for BenchKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Picture => "picture",
+            Self::Text => "text",
+            Self::Decode => "decode",
+            Self::Pipeline => "pipeline",
+        })
+    }
 }
 
 /// List, describe, check and download models

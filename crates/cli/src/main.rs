@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod bench;
 mod classify;
 mod console;
 mod embed;
@@ -46,6 +47,7 @@ fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<Outco
         Command::Classify(arguments) => classify::run(arguments, environment),
         Command::Embed(arguments) => embed::run(arguments, environment),
         Command::Score(arguments) => score::run(arguments, environment),
+        Command::Bench(arguments) => bench::run(arguments, environment),
         Command::Model(arguments) => model_command::run(arguments, environment),
     }
 }

@@ -5,7 +5,7 @@ use crate::matmul::{self, Output};
 use crate::norm::{self, LayerNorm};
 use crate::packed::PackedLinear;
 use crate::rows::{Format, Rows};
-use crate::{Isa, Pool, convert};
+use crate::{Isa, Pool, convert, peak};
 
 /// An instruction set and a pool of threads.
 ///
@@ -96,5 +96,11 @@ impl Compute {
     /// Elements of scratch that [`attention`](Self::attention) needs for `shape`.
     pub fn attention_scratch(&self, shape: AttentionShape) -> usize {
         shape.scratch_per_worker() * self.pool.threads()
+    }
+
+    /// Multiplies and adds in registers on every thread, `steps` times, and returns how many
+    /// operations that were: timed, it gives the peak that no product can exceed.
+    pub fn register_loop(&self, format: Format, steps: usize) -> u64 {
+        peak::register_loop(self.isa, &self.pool, format, steps)
     }
 }

@@ -43,6 +43,7 @@ mod matmul;
 pub mod naive;
 mod norm;
 mod packed;
+mod peak;
 mod pool;
 mod rows;
 mod shared;

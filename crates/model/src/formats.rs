@@ -16,6 +16,11 @@ pub(crate) struct Formats {
     pub(crate) attention: Format,
 }
 
+/// The number format of the blocks' products in a precision (`Auto` counts as f32).
+pub fn product_format(precision: Precision) -> Format {
+    Formats::new(precision, 2).blocks
+}
+
 impl Formats {
     pub(crate) fn new(precision: Precision, head_size: usize) -> Self {
         let (blocks, ends) = match precision {

@@ -15,6 +15,7 @@ mod formats;
 mod labels;
 mod linear;
 mod map_head;
+mod operations;
 mod precision;
 mod score;
 mod siglip;
@@ -25,7 +26,9 @@ mod vision;
 
 pub use engine::{CpuEngine, Engine};
 pub use error::ModelError;
+pub use formats::product_format;
 pub use labels::{Label, LabelScore, LabelVectors, Progress};
+pub use operations::operations;
 pub use precision::Precision;
 pub use score::{Embeddings, Score, Scoring, cosine, sigmoid, softmax};
 pub use siglip::{Options, Siglip};
