@@ -7,6 +7,7 @@ mod folder;
 mod full_size;
 mod goldens;
 mod labels;
+mod operations;
 mod precision;
 mod same_bytes;
 mod score;
