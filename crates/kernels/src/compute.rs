@@ -5,6 +5,7 @@ use crate::matmul::{self, Output};
 use crate::norm::{self, LayerNorm};
 use crate::packed::PackedLinear;
 use crate::rows::{Format, Rows};
+use crate::shared::SharedMut;
 use crate::{Isa, Pool, convert, peak};
 
 /// An instruction set and a pool of threads.
@@ -96,6 +97,28 @@ impl Compute {
     /// Elements of scratch that [`attention`](Self::attention) needs for `shape`.
     pub fn attention_scratch(&self, shape: AttentionShape) -> usize {
         shape.scratch_per_worker() * self.pool.threads()
+    }
+
+    /// Cuts `numbers` into parts of `length` (the last may be shorter) and hands each with its index
+    /// to `body`, on all threads.
+    ///
+    /// # Panics
+    ///
+    /// When `length` is 0, and with `body`.
+    pub fn for_each_part(
+        &self,
+        numbers: &mut [f32],
+        length: usize,
+        body: &(dyn Fn(usize, &mut [f32]) + Sync),
+    ) {
+        let (total, parts) = (numbers.len(), numbers.len().div_ceil(length));
+        let shared = SharedMut::new(numbers);
+        self.pool.run(parts, &|task| {
+            let first = task.index * length;
+            // SAFETY: each task has its own part.
+            let part = unsafe { shared.part(first, length.min(total - first)) };
+            body(task.index, part);
+        });
     }
 
     /// Multiplies and adds in registers on every thread, `steps` times, and returns how many

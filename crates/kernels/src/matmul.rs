@@ -238,9 +238,9 @@ pub(crate) fn matmul(
     let lanes = panel_lanes(isa);
     let panel = lanes * depth;
     let count = outputs.div_ceil(lanes);
-    // At least two groups per worker, so that a slow core can leave work to the others.
+    // At least four groups per worker, so that a slow core can leave work to the others.
     let fitting = (TASK_BYTES / (panel * size_of::<u32>()).max(1)).max(1);
-    let group = fitting.min(count.div_ceil(2 * pool.threads())).max(1);
+    let group = fitting.min(count.div_ceil(4 * pool.threads())).max(1);
     let row_blocks = rows.div_ceil(TASK_ROWS);
     let left = Left { units: &input.units, stride: depth, depth };
     let finish = Finish {

@@ -130,7 +130,7 @@ impl Target<'_> {
                 for (unit, four) in column.zip(row.chunks(4)) {
                     let mut bytes = [0_u8; 4];
                     for (byte, weight) in bytes.iter_mut().zip(four) {
-                        let level = (weight * inverse).round_ties_even() as i8;
+                        let level = nearest_level(weight * inverse);
                         sum += i32::from(level);
                         *byte = level.cast_unsigned();
                     }
@@ -141,4 +141,12 @@ impl Target<'_> {
             }
         }
     }
+}
+
+/// The integer nearest to a number within -127..=127, ties to even.
+///
+/// Adding 1.5 * 2^23 leaves the integer in the low bits of the sum; without SSE 4.1 rounding is a
+/// library call.
+fn nearest_level(value: f32) -> i8 {
+    (value + 12_582_912.0).to_bits() as i8
 }

@@ -155,12 +155,21 @@ impl Encoder {
         let block = |index: usize| {
             let name = |part: &str| format!("encoder.layers.{index}.{part}");
             let [q, k, v] = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"].map(name);
+            let attention = loader.norm_and_linear(
+                &name("layer_norm1"),
+                shape.epsilon,
+                &[&q, &k, &v],
+                format,
+            )?;
+            let fc1 = name("mlp.fc1");
+            let mlp =
+                loader.norm_and_linear(&name("layer_norm2"), shape.epsilon, &[&fc1], format)?;
             Ok(Block {
-                norm1: loader.norm(&name("layer_norm1"), shape.epsilon)?,
-                qkv: loader.stacked(&[&q, &k, &v], format)?,
+                norm1: attention.norm,
+                qkv: attention.linear,
                 out: loader.linear(&name("self_attn.out_proj"), format)?,
-                norm2: loader.norm(&name("layer_norm2"), shape.epsilon)?,
-                mlp: Mlp::load(loader, &name("mlp"), format)?,
+                norm2: mlp.norm,
+                mlp: Mlp { fc1: mlp.linear, fc2: loader.linear(&name("mlp.fc2"), format)? },
             })
         };
         let blocks = (0..shape.layers).map(block).collect::<Result<Vec<_>, WeightsError>>()?;

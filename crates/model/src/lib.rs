@@ -8,6 +8,7 @@
 //! What this crate does not know: HTTP, SQL, accounts, where model folders come from.
 #![forbid(unsafe_code)]
 
+mod balance;
 mod encoder;
 mod engine;
 mod error;

@@ -5,12 +5,20 @@ use std::ops::Range;
 use kernels::{Compute, Format, LayerNorm, PackedLinear};
 use weights::{Checkpoint, Tensor, Tower, WeightsError};
 
+use crate::balance;
+
 /// Reads the layers of one tower. Mapped pages are given back as soon as they are packed, so that
 /// loading peaks near the size of the packed tower.
 pub(crate) struct Loader<'a> {
     pub(crate) compute: &'a Compute,
     pub(crate) checkpoint: &'a Checkpoint,
     pub(crate) tower: Tower,
+}
+
+/// A norm and the layer that reads it.
+pub(crate) struct NormAndLinear {
+    pub(crate) norm: LayerNorm,
+    pub(crate) linear: PackedLinear,
 }
 
 impl Loader<'_> {
@@ -34,10 +42,50 @@ impl Loader<'_> {
         names: &[&str],
         format: Format,
     ) -> Result<PackedLinear, WeightsError> {
-        let tensors = names
-            .iter()
-            .map(|name| self.checkpoint.tensor(self.tower, &format!("{name}.weight")))
-            .collect::<Result<Vec<_>, _>>()?;
+        self.scaled(names, format, None)
+    }
+
+    /// A norm and the layers behind it, [`stacked`](Self::stacked). Where they compute in int8, the
+    /// range of their channels is shared (see `balance`).
+    pub(crate) fn norm_and_linear(
+        &self,
+        norm: &str,
+        epsilon: f32,
+        names: &[&str],
+        format: Format,
+    ) -> Result<NormAndLinear, WeightsError> {
+        let mut norm = self.norm(norm, epsilon)?;
+        if format != Format::Int8 {
+            return Ok(NormAndLinear { norm, linear: self.stacked(names, format)? });
+        }
+        let mut largest = vec![0.0_f32; norm.weight.len()];
+        let mut row = vec![0.0; norm.weight.len()];
+        for tensor in self.weights_of(names)? {
+            for offset in (0..tensor.elements()).step_by(row.len()) {
+                tensor.read_f32(offset, &mut row);
+                for (largest, weight) in largest.iter_mut().zip(&row) {
+                    *largest = largest.max(weight.abs());
+                }
+            }
+        }
+        let factors = balance::factors(&norm, &largest);
+        balance::divide(&mut norm, &factors);
+        Ok(NormAndLinear { norm, linear: self.scaled(names, format, Some(&factors))? })
+    }
+
+    fn weights_of(&self, names: &[&str]) -> Result<Vec<Tensor<'_>>, WeightsError> {
+        let tensor = |name: &&str| self.checkpoint.tensor(self.tower, &format!("{name}.weight"));
+        names.iter().map(tensor).collect()
+    }
+
+    /// [`stacked`](Self::stacked), with each input's weights multiplied by its factor.
+    fn scaled(
+        &self,
+        names: &[&str],
+        format: Format,
+        factors: Option<&[f32]>,
+    ) -> Result<PackedLinear, WeightsError> {
+        let tensors = self.weights_of(names)?;
         let mut bias = Vec::new();
         for name in names {
             bias.extend(self.vector(&format!("{name}.bias"))?);
@@ -46,6 +94,9 @@ impl Loader<'_> {
         let inputs = tensors[0].elements() / each;
         let linear = self.compute.pack(format, inputs, &bias, &|row, out| {
             tensors[row / each].read_f32(row % each * inputs, out);
+            if let Some(factors) = factors {
+                out.iter_mut().zip(factors).for_each(|(weight, factor)| *weight *= factor);
+            }
         });
         tensors.iter().for_each(Tensor::release);
         Ok(linear)

@@ -112,11 +112,12 @@ impl VisionTower {
         let EndsArena { patches, converted, normal } = &mut self.ends;
         let patch = 3 * self.patch_size.pow(2);
         let Preprocessing { mean, std, .. } = self.preprocessing;
-        for (picture, patches) in
-            pictures.iter().zip(patches.numbers().chunks_exact_mut(tokens * patch))
-        {
-            write_patches(picture, self.patch_size, mean, std, patches);
-        }
+        let patch_size = self.patch_size;
+        compute.for_each_part(
+            &mut patches.numbers()[..batch * tokens * patch],
+            tokens * patch,
+            &|index, patches| write_patches(pictures[index], patch_size, mean, std, patches),
+        );
         let patches = match converted {
             Some(converted) => {
                 compute.convert(patches, batch * tokens, converted);

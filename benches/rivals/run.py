@@ -1,0 +1,289 @@
+"""Measures polysight beside its rivals on one checkpoint and one machine; see README.md.
+
+    python benches/rivals/run.py --model FOLDER
+
+Slices of ours and of each rival alternate, so that a slow minute of the machine hits both; what is reported is the
+median of the ratios, each of a rival's slice to the slices of ours before and after it.
+"""
+
+import argparse
+import datetime
+import hashlib
+import itertools
+import json
+import os
+import platform
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import report
+from contenders import HERE, Failed, Ours, Places, Rival, Setting
+
+REPOSITORY = HERE.parent.parent
+BATCHES = {"picture": [1, 8, 32], "text": [1, 8, 64]}
+RIVALS = {
+    "f32": ["openvino", "onnxruntime", "pytorch", "candle"],
+    "bf16": ["openvino", "pytorch"],
+    "int8": ["openvino", "onnxruntime"],
+}
+# What each rival reads; the first of a pair is made before the second.
+EXPORTS = {
+    ("openvino", "f32"): ["openvino"],
+    ("openvino", "bf16"): ["openvino"],
+    ("openvino", "int8"): ["openvino", "openvino-int8"],
+    ("onnxruntime", "f32"): ["onnx"],
+    ("onnxruntime", "int8"): ["onnx", "onnx-int8"],
+}
+PACKAGES = ["openvino", "nncf", "onnxruntime", "onnx", "torch", "transformers", "numpy"]
+QUIET_LOAD = 0.3
+
+
+class Run:
+    """One run of the script: what was asked, what was found."""
+
+    def __init__(self, options: argparse.Namespace):
+        self.options = options
+        digest = hashlib.sha256()
+        for part in (checkpoint_hash(options.model), (HERE / "export.py").read_text(), *map(version, PACKAGES)):
+            digest.update(part.encode())
+        exports = REPOSITORY / "target/rivals" / digest.hexdigest()[:16]
+        self.places = Places(options.model.resolve(), exports, options.polysight.resolve())
+        self.ours = Ours(self.places)
+        self.found = {"about": self.about(), "rows": [], "accuracy": [], "load": [], "errors": []}
+
+    def about(self) -> dict:
+        """Machine, versions, date, command."""
+        facts = {}
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            key, _, value = line.partition(":")
+            facts.setdefault(key.strip(), value.strip())
+        wanted = ["avx2", "avx_vnni", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "amx_int8"]
+        memory = int(Path("/proc/meminfo").read_text().split()[1]) / 2**20
+        ours = subprocess.run([self.places.polysight, "--version"], capture_output=True, text=True, check=True)
+        commit = subprocess.run(
+            ["git", "describe", "--always", "--dirty"], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        )
+        return {
+            "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "command": shlex.join(["python", "benches/rivals/run.py", *sys.argv[1:]]),
+            "processor": f"{facts.get('model name')} (family {facts.get('cpu family')}, model {facts.get('model')})",
+            "features": [name for name in wanted if name in facts.get("flags", "").split()],
+            "cores": os.cpu_count(),
+            "memory_gib": round(memory, 1),
+            "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
+            "polysight": f"{ours.stdout.strip()} {commit.stdout.strip()}",
+            "versions": {name: version(name) for name in PACKAGES} | {"candle": "0.11.1"},
+            "checkpoint": f"{self.places.model.name}, sha256 {checkpoint_hash(self.places.model)[:16]}",
+            "load_average_before": os.getloadavg()[0],
+        }
+
+    def fail(self, setting: Setting, name: str, error: Exception) -> None:
+        """Keeps an error for the report."""
+        print(f"  {name}: {error}", file=sys.stderr)
+        entry = {"setting": setting.title(), "name": name, "error": str(error)}
+        if entry not in self.found["errors"]:
+            self.found["errors"].append(entry)
+
+    def rivals(self, setting: Setting) -> list[str]:
+        """The rivals of a precision; under a limit to AVX2 the one that knows such a limit."""
+        wanted = ["openvino"] if setting.isa == "avx2" else RIVALS[setting.precision]
+        return [name for name in wanted if name in self.options.rival]
+
+    def export(self, name: str, setting: Setting) -> None:
+        """Makes the files that a rival reads, where they are not there from an earlier run."""
+        for target in EXPORTS.get((name, setting.precision), []):
+            if (self.places.exports / f"{setting.kind}-{target}" / "complete").is_file():
+                continue
+            print(f"  exporting {setting.kind} as {target}", file=sys.stderr)
+            done = subprocess.run(
+                [sys.executable, HERE / "export.py", "--model", self.places.model, "--out", self.places.exports,
+                 "--kind", setting.kind, "--target", target],
+                capture_output=True, text=True, check=False,
+            )
+            if done.returncode != 0:
+                raise Failed(f"export: {(done.stderr.strip().splitlines() or ['no message'])[-1][:300]}")
+
+    def start(self, name: str, setting: Setting) -> Rival | None:
+        """Starts a rival; None, and an entry among the errors, when it cannot."""
+        try:
+            self.export(name, setting)
+            return Rival(name, setting, self.places)
+        except (Failed, OSError) as error:
+            self.fail(setting, name, error)
+            return None
+
+    def compare(self, setting: Setting) -> None:
+        """Everything about one setting."""
+        print(setting.title(), file=sys.stderr)
+        allowed = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, sorted(allowed)[-setting.threads :])
+        rivals = [rival for rival in (self.start(name, setting) for name in self.rivals(setting)) if rival]
+        try:
+            for batch in self.options.batch or BATCHES[setting.kind]:
+                self.alternate(setting, batch, rivals)
+            if setting.isa == "best" and setting.threads == self.options.threads[0]:
+                self.accuracy(setting, rivals)
+        finally:
+            for rival in rivals:
+                rival.close()
+            os.sched_setaffinity(0, allowed)
+
+    def our_slice(self, setting: Setting, batch: int) -> float | None:
+        """Ours, or None and an entry among the errors."""
+        try:
+            return self.ours.slice(setting, batch)
+        except (Failed, OSError, ValueError, KeyError, subprocess.TimeoutExpired) as error:
+            self.fail(setting, "polysight", error)
+            return None
+
+    def alternate(self, setting: Setting, batch: int, rivals: list[Rival]) -> None:
+        """Slices of ours and of the rivals in turn."""
+        ours = [self.our_slice(setting, batch)]
+        rates = {rival.name: [] for rival in rivals}
+        for turn in range(self.options.rounds):
+            due = [rival for rival in rivals if rival.name == "openvino" or turn < self.options.other_rounds]
+            for rival in due if turn % 2 == 0 else due[::-1]:
+                try:
+                    rates[rival.name].append(rival.slice(batch, self.options.seconds))
+                except Failed as error:
+                    self.fail(setting, rival.name, error)
+                    rates[rival.name].append(None)
+            ours.append(self.our_slice(setting, batch) if ours[-1] else None)
+        about = {"kind": setting.kind, "precision": setting.precision, "threads": setting.threads,
+                 "isa": setting.isa, "batch": batch}
+        if known := [rate for rate in ours if rate]:
+            row = about | {"name": "polysight", "per_second": statistics.median(known), "slices": known}
+            if shares := self.ours.shares.get((setting, batch)):
+                row["share_of_peak"] = statistics.median(shares)
+            self.add_row(row)
+        for name, found in rates.items():
+            known = [rate for rate in found if rate]
+            if not known:
+                continue
+            pairs = zip(itertools.pairwise(ours), found, strict=False)
+            ratios = sorted((before + after) / 2 / rate for (before, after), rate in pairs if before and after and rate)
+            row = about | {"name": name, "per_second": statistics.median(known), "slices": known}
+            if ratios:
+                row |= {"ratio": statistics.median(ratios), "ratios": ratios}
+            self.add_row(row)
+
+    def add_row(self, row: dict) -> None:
+        """Keeps and prints a row."""
+        self.found["rows"].append(row)
+        ratio = f"; polysight is {row['ratio']:.3f} times as fast" if "ratio" in row else ""
+        print(f"  batch {row['batch']}: {row['name']} {row['per_second']:.2f} a second{ratio}", file=sys.stderr)
+
+    def accuracy(self, setting: Setting, rivals: list[Rival]) -> None:
+        """Cosines to the f64 goldens."""
+        with tempfile.TemporaryDirectory() as scratch:
+            for rival in [None, *rivals]:
+                name = rival.name if rival else "polysight"
+                path = Path(scratch) / (f"{name}.raw" if rival else f"{name}.npy")
+                try:
+                    if rival:
+                        rival.ask({"order": "embed", "path": str(path)})
+                    else:
+                        self.ours.embed(setting, path)
+                    done = subprocess.run(
+                        [sys.executable, HERE / "cosines.py", self.places.model, setting.kind, path],
+                        capture_output=True, text=True, check=True,
+                    )
+                except (Failed, subprocess.SubprocessError) as error:
+                    self.fail(setting, name, error)
+                    continue
+                entry = {"kind": setting.kind, "precision": setting.precision, "name": name}
+                self.found["accuracy"].append(entry | json.loads(done.stdout))
+
+    def loads(self, setting: Setting) -> None:
+        """Time to the first embedding and peak memory in fresh processes; the first of each is not counted."""
+        for name in ["polysight", *self.rivals(setting)]:
+            found = []
+            try:
+                if name != "polysight":
+                    self.export(name, setting)
+                for _ in range(1 + self.options.load_repeats):
+                    if name == "polysight":
+                        found.append(self.ours.first(setting))
+                    else:
+                        rival = Rival(name, setting, self.places)
+                        found.append(rival.started)
+                        rival.close()
+            except (Failed, OSError) as error:
+                self.fail(setting, name, error)
+                continue
+            entry = {"kind": setting.kind, "precision": setting.precision, "name": name}
+            for key in ("load_seconds", "peak_bytes"):
+                entry[key] = statistics.median(one[key] for one in found[1:])
+            self.found["load"].append(entry)
+            print(f"  {name}: {entry['load_seconds']:.3f} s, {entry['peak_bytes'] / 2**20:.0f} MiB", file=sys.stderr)
+
+    def write(self) -> None:
+        """Writes what is known so far."""
+        self.found["peaks"] = {
+            f"{threads} {isa}": {
+                kind: statistics.median(peak[kind] for peak in group) for kind in ("f32", "bf16", "int8")
+            }
+            for threads, isa in sorted({(peak["threads"], peak["isa"]) for peak in self.ours.peaks})
+            if (group := [p for p in self.ours.peaks if (p["threads"], p["isa"]) == (threads, isa)])
+        }
+        self.found["about"]["load_average_after"] = os.getloadavg()[0]
+        out = self.options.out
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "results.json").write_text(json.dumps(self.found, indent=1) + "\n", encoding="utf-8")
+        (out / "RESULTS.md").write_text(report.markdown(self.found), encoding="utf-8")
+        if chart := report.chart(self.found):
+            self.options.chart.write_text(chart, encoding="utf-8")
+
+
+def checkpoint_hash(model: Path) -> str:
+    """The sha256 of the weights, as the folder's provenance has it."""
+    return json.loads((model / "provenance.json").read_text(encoding="utf-8"))["sha256"]["model.safetensors"]
+
+
+def options() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, required=True, help="a folder that `parity/goldens.py full` made")
+    parser.add_argument("--polysight", type=Path, default=REPOSITORY / "target/release/polysight")
+    parser.add_argument("--threads", type=int, nargs="+", default=[2, 1], help="the first is the main one")
+    parser.add_argument("--kind", nargs="+", choices=list(BATCHES), default=list(BATCHES))
+    parser.add_argument("--precision", nargs="+", choices=list(RIVALS), default=list(RIVALS))
+    parser.add_argument("--rival", nargs="+", choices=RIVALS["f32"], default=RIVALS["f32"])
+    parser.add_argument("--batch", type=int, nargs="+", help="instead of 1 8 32 (pictures) and 1 8 64 (texts)")
+    parser.add_argument("--rounds", type=int, default=7, help="alternations with OpenVINO")
+    parser.add_argument("--other-rounds", type=int, default=3, help="alternations with the others")
+    parser.add_argument("--seconds", type=float, default=1.5, help="the least length of a rival's slice")
+    parser.add_argument("--load-repeats", type=int, default=3)
+    parser.add_argument("--skip", nargs="+", choices=["speed", "avx2", "load"], default=[])
+    parser.add_argument("--out", type=Path, default=HERE, help="where results.json and RESULTS.md go")
+    parser.add_argument("--chart", type=Path, default=REPOSITORY / "docs/rivals.svg")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Runs everything that was asked for."""
+    run = Run(options())
+    if run.found["about"]["load_average_before"] > QUIET_LOAD:
+        print(f"the machine is not idle: load {os.getloadavg()[0]:.2f}; ratios may mean little", file=sys.stderr)
+    chosen = run.options
+    plan = [Setting(k, p, t) for t in chosen.threads for k in chosen.kind for p in chosen.precision]
+    if "avx2" not in chosen.skip and "f32" in chosen.precision:
+        plan += [Setting(kind, "f32", chosen.threads[0], "avx2") for kind in chosen.kind]
+    for setting in plan if "speed" not in chosen.skip else []:
+        run.compare(setting)
+        run.write()
+    for kind, precision in itertools.product(chosen.kind, chosen.precision) if "load" not in chosen.skip else []:
+        setting = Setting(kind, precision, chosen.threads[0])
+        print(f"loading: {setting.title()}", file=sys.stderr)
+        run.loads(setting)
+    run.write()
+    print((chosen.out / "RESULTS.md").read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    main()
