@@ -28,9 +28,9 @@ def pick(rows: list[dict], **wanted) -> list[dict]:
     return [row for row in rows if all(row.get(key) == value for key, value in wanted.items())]
 
 
-def table(heading: list[str], lines: list[list[str]]) -> str:
-    """A Markdown table, numbers to the right."""
-    rule = ["---", *["---:"] * (len(heading) - 1)]
+def table(heading: list[str], lines: list[list[str]], words: int = 2) -> str:
+    """A Markdown table; the first `words` columns are text, the others numbers."""
+    rule = ["---"] * words + ["---:"] * (len(heading) - words)
     return "\n".join("| " + " | ".join(line) + " |" for line in [heading, rule, *lines]) + "\n"
 
 
@@ -97,11 +97,14 @@ def accuracy_table(found: dict) -> str:
 def load_table(found: dict) -> str:
     """Start and memory."""
     lines = [
-        [f"{e['kind']} {e['precision']}", NAMES[e["name"]], f"{e['load_seconds']:.2f}",
+        [f"{e['kind']} {e['precision']}", NAMES[e["name"]],
+         f"{e['load_seconds']:.2f}" if "load_seconds" in e else "-", f"{e['process_seconds']:.2f}",
          f"{e['peak_bytes'] / 2**20:.0f}"]
         for e in found["load"]
     ]
-    return table(["one tower", "program", "load to first embedding, s", "peak resident memory, MiB"], lines)
+    heading = ["one tower", "program", "load to first embedding, s", "process to first embedding, s",
+               "peak resident memory, MiB"]
+    return table(heading, lines)
 
 
 def markdown(found: dict) -> str:
@@ -120,7 +123,7 @@ def markdown(found: dict) -> str:
     if found.get("peaks"):
         lines = [[name, *[f"{peak[kind]:.0f}" for kind in PRECISIONS]] for name, peak in found["peaks"].items()]
         parts.append("Peak in registers, 10^9 operations a second, median of all slices:\n")
-        parts.append(table(["threads, instructions", *PRECISIONS], lines))
+        parts.append(table(["threads, instructions", *PRECISIONS], lines, words=1))
     last = None
     for threads, isa, kind in settings(found):
         title = f"{threads} thread{'s' * (threads > 1)}" + (", AVX2 only" if isa == "avx2" else "")
@@ -136,8 +139,9 @@ def markdown(found: dict) -> str:
         parts.append(accuracy_table(found))
     if found["load"]:
         parts.append("## Start and memory\n")
-        parts.append("Fresh processes, warm page cache. polysight: the whole process, with reading its input; rivals: "
-                     "without starting Python and importing.\n")
+        parts.append("Fresh processes, warm page cache, one tower, one input. Load: from opening the model's files; a "
+                     "rival's imports are not counted. Process: from starting the process, for polysight to its "
+                     "end.\n")
         parts.append(load_table(found))
     parts.append("## What could not be measured\n")
     errors = "\n".join(f"- {e['setting']}: {NAMES[e['name']]}: {e['error']}" for e in found["errors"])

@@ -217,10 +217,11 @@ class Run:
                 self.fail(setting, name, error)
                 continue
             entry = {"kind": setting.kind, "precision": setting.precision, "name": name}
-            for key in ("load_seconds", "peak_bytes"):
-                entry[key] = statistics.median(one[key] for one in found[1:])
+            for key in ("load_seconds", "process_seconds", "peak_bytes"):
+                if known := [one[key] for one in found[1:] if key in one]:
+                    entry[key] = statistics.median(known)
             self.found["load"].append(entry)
-            print(f"  {name}: {entry['load_seconds']:.3f} s, {entry['peak_bytes'] / 2**20:.0f} MiB", file=sys.stderr)
+            print(f"  {name}: {entry['process_seconds']:.3f} s, {entry['peak_bytes'] / 2**20:.0f} MiB", file=sys.stderr)
 
     def write(self) -> None:
         """Writes what is known so far."""
