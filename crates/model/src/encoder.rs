@@ -10,7 +10,7 @@ use kernels::{
 use weights::WeightsError;
 
 use crate::formats::Formats;
-use crate::linear::Loader;
+use crate::linear::{Loader, NormAndLinears};
 use crate::stage::{Observer, Stage};
 
 /// Rows (tokens of all sequences) that are computed together: enough to use each weight often
@@ -54,12 +54,12 @@ pub(crate) struct Arena {
     /// The residual stream, `[B T][W]`.
     pub(crate) stream: Buffer,
     /// The stream normalised, or the heads' mixed values, as the blocks' products read them.
-    normal: Rows,
+    pub(crate) normal: Rows,
     /// Queries, keys and values side by side.
     qkv: Rows,
     /// The heads' mixed values as attention leaves them, where that is another format.
     mixed: Option<Rows>,
-    mlp: MlpArena,
+    pub(crate) mlp: MlpArena,
     /// Where attention works.
     pub(crate) scratch: Buffer<u32>,
 }
@@ -102,12 +102,61 @@ pub(crate) struct Encoder {
 }
 
 struct Block {
-    norm1: LayerNorm,
+    norm: LayerNorm,
     /// Q, K and V as one product, 3 W outputs.
     qkv: PackedLinear,
+    tail: BlockTail,
+}
+
+/// A block from the heads' mixed values on.
+pub(crate) struct BlockTail {
     out: PackedLinear,
-    norm2: LayerNorm,
+    norm: LayerNorm,
     mlp: Mlp,
+}
+
+/// What a block's tail works on.
+pub(crate) struct TailArena<'a> {
+    /// The heads' mixed values, where their format is not that of `normal`.
+    pub(crate) mixed: Option<&'a mut Rows>,
+    /// The mixed values otherwise.
+    pub(crate) normal: &'a mut Rows,
+    pub(crate) mlp: &'a mut MlpArena,
+}
+
+impl BlockTail {
+    pub(crate) fn load(
+        loader: &Loader<'_>,
+        index: usize,
+        shape: &EncoderShape,
+    ) -> Result<Self, WeightsError> {
+        let format = shape.formats.blocks;
+        let name = |part: &str| block_tensor(index, part);
+        let fc1 = name("mlp.fc1");
+        let groups: [&[&str]; 1] = [&[&fc1]];
+        let NormAndLinears { norm, linears: [fc1] } =
+            loader.norm_and_linears(&name("layer_norm2"), shape.epsilon, groups, format)?;
+        let out = loader.linear(&name("self_attn.out_proj"), format)?;
+        let mlp = Mlp { fc1, fc2: loader.linear(&name("mlp.fc2"), format)? };
+        Ok(Self { out, norm, mlp })
+    }
+
+    /// `stream += out(mixed)`, then `stream += mlp(norm(stream))`.
+    pub(crate) fn add(&self, compute: &Compute, arena: TailArena<'_>, stream: &mut [f32]) {
+        let TailArena { mixed, normal, mlp } = arena;
+        let rows = stream.len() / self.out.outputs();
+        if let Some(mixed) = mixed {
+            compute.convert(mixed, rows, normal);
+        }
+        compute.matmul(normal, rows, &self.out, Output::Add(stream));
+        compute.layer_norm(&self.norm, stream, normal);
+        self.mlp.add(compute, normal, mlp, stream);
+    }
+}
+
+/// The name of a block's tensor.
+pub(crate) fn block_tensor(index: usize, part: &str) -> String {
+    format!("encoder.layers.{index}.{part}")
 }
 
 /// Two linear layers with GELU between them.
@@ -150,29 +199,22 @@ impl Mlp {
 }
 
 impl Encoder {
-    pub(crate) fn load(loader: &Loader<'_>, shape: EncoderShape) -> Result<Self, WeightsError> {
-        let format = shape.formats.blocks;
+    /// The first `layers` blocks.
+    pub(crate) fn load(
+        loader: &Loader<'_>,
+        shape: EncoderShape,
+        layers: usize,
+    ) -> Result<Self, WeightsError> {
         let block = |index: usize| {
-            let name = |part: &str| format!("encoder.layers.{index}.{part}");
+            let name = |part: &str| block_tensor(index, part);
             let [q, k, v] = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"].map(name);
-            let attention = loader.norm_and_linear(
-                &name("layer_norm1"),
-                shape.epsilon,
-                &[&q, &k, &v],
-                format,
-            )?;
-            let fc1 = name("mlp.fc1");
-            let mlp =
-                loader.norm_and_linear(&name("layer_norm2"), shape.epsilon, &[&fc1], format)?;
-            Ok(Block {
-                norm1: attention.norm,
-                qkv: attention.linear,
-                out: loader.linear(&name("self_attn.out_proj"), format)?,
-                norm2: mlp.norm,
-                mlp: Mlp { fc1: mlp.linear, fc2: loader.linear(&name("mlp.fc2"), format)? },
-            })
+            let groups: [&[&str]; 1] = [&[&q, &k, &v]];
+            let format = shape.formats.blocks;
+            let NormAndLinears { norm, linears: [qkv] } =
+                loader.norm_and_linears(&name("layer_norm1"), shape.epsilon, groups, format)?;
+            Ok(Block { norm, qkv, tail: BlockTail::load(loader, index, &shape)? })
         };
-        let blocks = (0..shape.layers).map(block).collect::<Result<Vec<_>, WeightsError>>()?;
+        let blocks = (0..layers).map(block).collect::<Result<Vec<_>, WeightsError>>()?;
         Ok(Self { shape, blocks })
     }
 
@@ -190,7 +232,7 @@ impl Encoder {
         let stream = &mut stream[..rows * width];
         observer.see(Stage::Embeddings, stream);
         for (index, block) in self.blocks.iter().enumerate() {
-            compute.layer_norm(&block.norm1, stream, normal);
+            compute.layer_norm(&block.norm, stream, normal);
             compute.matmul(normal, rows, &block.qkv, Output::Rows(qkv));
             let part = |i: usize| Heads {
                 rows: &*qkv,
@@ -200,12 +242,7 @@ impl Encoder {
             let inputs = QueryKeyValue { queries: part(0), keys: part(1), values: part(2) };
             let attended = mixed.as_mut().unwrap_or(normal);
             compute.attention(self.shape.attention(batch), inputs, attended, scratch);
-            if let Some(mixed) = mixed {
-                compute.convert(mixed, rows, normal);
-            }
-            compute.matmul(normal, rows, &block.out, Output::Add(stream));
-            compute.layer_norm(&block.norm2, stream, normal);
-            block.mlp.add(compute, normal, mlp, stream);
+            block.tail.add(compute, TailArena { mixed: mixed.as_mut(), normal, mlp }, stream);
             observer.see(Stage::Layer(index), stream);
         }
     }

@@ -14,6 +14,7 @@ mod engine;
 mod error;
 mod formats;
 mod labels;
+mod last_block;
 mod linear;
 mod map_head;
 mod operations;

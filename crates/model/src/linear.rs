@@ -15,10 +15,10 @@ pub(crate) struct Loader<'a> {
     pub(crate) tower: Tower,
 }
 
-/// A norm and the layer that reads it.
-pub(crate) struct NormAndLinear {
+/// A norm and the layers that read it.
+pub(crate) struct NormAndLinears<const N: usize> {
     pub(crate) norm: LayerNorm,
-    pub(crate) linear: PackedLinear,
+    pub(crate) linears: [PackedLinear; N],
 }
 
 impl Loader<'_> {
@@ -45,32 +45,43 @@ impl Loader<'_> {
         self.scaled(names, format, None)
     }
 
-    /// A norm and the layers behind it, [`stacked`](Self::stacked). Where they compute in int8, the
-    /// range of their channels is shared (see `balance`).
-    pub(crate) fn norm_and_linear(
+    /// A norm and the layers that read it, each group [`stacked`](Self::stacked). Where they compute
+    /// in int8, the range of their channels is shared (see `balance`).
+    pub(crate) fn norm_and_linears<const N: usize>(
         &self,
         norm: &str,
         epsilon: f32,
-        names: &[&str],
+        groups: [&[&str]; N],
         format: Format,
-    ) -> Result<NormAndLinear, WeightsError> {
+    ) -> Result<NormAndLinears<N>, WeightsError> {
         let mut norm = self.norm(norm, epsilon)?;
-        if format != Format::Int8 {
-            return Ok(NormAndLinear { norm, linear: self.stacked(names, format)? });
+        let mut factors = None;
+        if format == Format::Int8 {
+            let largest = self.largest_of_channels(&groups.concat(), norm.weight.len())?;
+            let shared = balance::factors(&norm, &largest);
+            balance::divide(&mut norm, &shared);
+            factors = Some(shared);
         }
-        let mut largest = vec![0.0_f32; norm.weight.len()];
-        let mut row = vec![0.0; norm.weight.len()];
+        let mut linears = Vec::with_capacity(N);
+        for names in groups {
+            linears.push(self.scaled(names, format, factors.as_deref())?);
+        }
+        let linears = linears.try_into().ok().expect("there is a layer for each group");
+        Ok(NormAndLinears { norm, linears })
+    }
+
+    /// The largest absolute weight that each of `inputs` channels meets.
+    fn largest_of_channels(&self, names: &[&str], inputs: usize) -> Result<Vec<f32>, WeightsError> {
+        let (mut largest, mut row) = (vec![0.0_f32; inputs], vec![0.0; inputs]);
         for tensor in self.weights_of(names)? {
-            for offset in (0..tensor.elements()).step_by(row.len()) {
+            for offset in (0..tensor.elements()).step_by(inputs) {
                 tensor.read_f32(offset, &mut row);
                 for (largest, weight) in largest.iter_mut().zip(&row) {
                     *largest = largest.max(weight.abs());
                 }
             }
         }
-        let factors = balance::factors(&norm, &largest);
-        balance::divide(&mut norm, &factors);
-        Ok(NormAndLinear { norm, linear: self.scaled(names, format, Some(&factors))? })
+        Ok(largest)
     }
 
     fn weights_of(&self, names: &[&str]) -> Result<Vec<Tensor<'_>>, WeightsError> {

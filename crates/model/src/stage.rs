@@ -8,7 +8,8 @@ use kernels::Rows;
 pub enum Stage {
     /// `[B][T][W]`: patches or tokens with their positions added.
     Embeddings,
-    /// `[B][T][W]`: the output of this block, counted from 0.
+    /// `[B][T][W]`: the output of this block, counted from 0. The text tower's last block is only
+    /// computed where it is read, so it has no such stage.
     Layer(usize),
     /// `[B][T][W]`: the vision tower's `post_layernorm`.
     Norm,

@@ -7,11 +7,12 @@ use weights::{Checkpoint, Tower};
 
 use crate::encoder::{Arena, Encoder, EncoderShape};
 use crate::formats::Formats;
+use crate::last_block::LastBlock;
 use crate::linear::Loader;
 use crate::stage::{Observer, Stage};
 use crate::{ModelError, Precision};
 
-/// The text tower: tokens, positions, blocks, norm, the last position, head.
+/// The text tower: tokens, positions, blocks, the last position, norm, head.
 pub(crate) struct TextTower {
     /// Token rows are read from its map: the table of the target is 768 MB, a text touches at
     /// most 64 of its rows.
@@ -19,7 +20,9 @@ pub(crate) struct TextTower {
     vocabulary: usize,
     /// `[T][W]`.
     positions: Vec<f32>,
+    /// All blocks but the last.
     encoder: Encoder,
+    last_block: LastBlock,
     final_norm: LayerNorm,
     head: Option<PackedLinear>,
     arena: Arena,
@@ -28,7 +31,7 @@ pub(crate) struct TextTower {
 
 /// Activations after the last block: one row per text.
 struct EndsArena {
-    /// The last position of the stream.
+    /// The last position of the stream, after the last block.
     last: Vec<f32>,
     /// The same, normalised.
     pooled: Rows,
@@ -59,7 +62,8 @@ impl TextTower {
         Ok(Self {
             vocabulary: config.vocab_size,
             positions: loader.vector("embeddings.position_embedding.weight")?,
-            encoder: Encoder::load(&loader, shape)?,
+            encoder: Encoder::load(&loader, shape, shape.layers - 1)?,
+            last_block: LastBlock::load(&loader, shape)?,
             final_norm: loader.norm("final_layer_norm", shape.epsilon)?,
             head,
             arena: Arena::new(compute, &shape),
@@ -110,13 +114,9 @@ impl TextTower {
         }
         self.encoder.forward(compute, &mut self.arena, batch, observer);
 
-        // Only the last position is pooled, so only it is normalised.
         let EndsArena { last, pooled, converted } = &mut self.ends;
         let last = &mut last[..batch * width];
-        let texts = self.arena.stream.chunks_exact(tokens * width);
-        for (last, text) in last.chunks_exact_mut(width).zip(texts) {
-            last.copy_from_slice(&text[(tokens - 1) * width..]);
-        }
+        self.last_block.forward(compute, &mut self.arena, last);
         compute.layer_norm(&self.final_norm, last, pooled);
         observer.see_rows(Stage::Pooled, pooled, batch);
         match (&self.head, converted) {

@@ -65,7 +65,7 @@ impl VisionTower {
             preprocessing: checkpoint.preprocessing().clone(),
             patch_embedding: loader.linear("embeddings.patch_embedding", ends)?,
             positions: loader.vector("embeddings.position_embedding.weight")?,
-            encoder: Encoder::load(&loader, shape)?,
+            encoder: Encoder::load(&loader, shape, shape.layers)?,
             post_norm: loader.norm("post_layernorm", shape.epsilon)?,
             head: MapHead::load(&loader, shape)?,
             arena: Arena::new(compute, &shape),
