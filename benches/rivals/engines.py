@@ -26,10 +26,12 @@ class OpenVino:
         self.path = export.place(exports, kind, target)
         self.settings = {
             hint.performance_mode: hint.PerformanceMode.LATENCY,
-            hint.inference_precision: ov.Type.f32 if precision == "f32" else ov.Type.bf16,
             properties.inference_num_threads: threads,
             properties.num_streams: 1,
         }
+        # What int8 leaves open is the plugin's own choice: bf16 where the machine has it.
+        if precision != "int8":
+            self.settings[hint.inference_precision] = ov.Type.f32 if precision == "f32" else ov.Type.bf16
 
     def prepare(self, batch: int) -> None:
         """Compiles for this batch."""

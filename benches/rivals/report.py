@@ -94,6 +94,17 @@ def accuracy_table(found: dict) -> str:
     return table(["", "program", "least cosine", "mean cosine"], lines)
 
 
+def scaling_table(found: dict) -> str:
+    """Threads of polysight against one thread of it."""
+    lines = [
+        [f"{e['kind']} {e['precision']}, batch {e['batch']}", f"{e['ratio']:.2f}",
+         f"{e['ratios'][0]:.2f} to {e['ratios'][-1]:.2f}"]
+        for e in found["scaling"]
+    ]
+    threads = found["scaling"][0]["threads"]
+    return table(["polysight", f"{threads} threads / 1 thread", "all ratios"], lines, words=1)
+
+
 def load_table(found: dict) -> str:
     """Start and memory."""
     lines = [
@@ -137,6 +148,9 @@ def markdown(found: dict) -> str:
     if found["accuracy"]:
         parts.append("## Cosine to the f64 goldens\n")
         parts.append(accuracy_table(found))
+    if found["scaling"]:
+        parts.append("## More threads\n")
+        parts.append(scaling_table(found))
     if found["load"]:
         parts.append("## Start and memory\n")
         parts.append("Fresh processes, warm page cache, one tower, one input. Load: from opening the model's files; a "
@@ -166,11 +180,13 @@ text { font: 13px system-ui, sans-serif; fill: #24292f }
 
 
 def panel(rows: list[dict], kind: str, left: int, top: int, width: int) -> tuple[list[str], int]:
-    """Bars of one kind of input, grouped by precision; the elements and where they end."""
+    """Bars of one kind of input, grouped by precision: the elements and where they end; none without rows."""
     label, figure = 110, 55
     rows = pick(rows, kind=kind)
+    if not rows:
+        return [], top
     found = [f'<text class="title" x="{left}" y="{top}">{KINDS[kind].capitalize()} a second</text>']
-    most = max((row["per_second"] for row in rows), default=1.0)
+    most = max(row["per_second"] for row in rows)
     y = top + 12
     for precision in PRECISIONS:
         group = sorted(pick(rows, precision=precision), key=lambda row: -row["per_second"])

@@ -54,7 +54,7 @@ class Run:
         exports = REPOSITORY / "target/rivals" / digest.hexdigest()[:16]
         self.places = Places(options.model.resolve(), exports, options.polysight.resolve())
         self.ours = Ours(self.places)
-        self.found = {"about": self.about(), "rows": [], "accuracy": [], "load": [], "errors": []}
+        self.found = {"about": self.about(), "rows": [], "accuracy": [], "scaling": [], "load": [], "errors": []}
 
     def about(self) -> dict:
         """Machine, versions, date, command."""
@@ -90,9 +90,18 @@ class Run:
             self.found["errors"].append(entry)
 
     def rivals(self, setting: Setting) -> list[str]:
-        """The rivals of a precision; under a limit to AVX2 the one that knows such a limit."""
-        wanted = ["openvino"] if setting.isa == "avx2" else RIVALS[setting.precision]
+        """The rivals of a precision; beside the main setting the fastest alone."""
+        wanted = RIVALS[setting.precision] if self.is_main(setting) else ["openvino"]
         return [name for name in wanted if name in self.options.rival]
+
+    def batches(self, setting: Setting) -> list[int]:
+        """The batches of a setting; beside the main setting the small ones alone."""
+        wanted = self.options.batch or BATCHES[setting.kind]
+        return wanted if self.is_main(setting) else wanted[:2]
+
+    def is_main(self, setting: Setting) -> bool:
+        """Whether this is the setting that everything is measured in."""
+        return setting.isa == "best" and setting.threads == self.options.threads[0]
 
     def export(self, name: str, setting: Setting) -> None:
         """Makes the files that a rival reads, where they are not there from an earlier run."""
@@ -124,9 +133,9 @@ class Run:
         os.sched_setaffinity(0, sorted(allowed)[-setting.threads :])
         rivals = [rival for rival in (self.start(name, setting) for name in self.rivals(setting)) if rival]
         try:
-            for batch in self.options.batch or BATCHES[setting.kind]:
+            for batch in self.batches(setting):
                 self.alternate(setting, batch, rivals)
-            if setting.isa == "best" and setting.threads == self.options.threads[0]:
+            if self.is_main(setting):
                 self.accuracy(setting, rivals)
         finally:
             for rival in rivals:
@@ -171,6 +180,20 @@ class Run:
             if ratios:
                 row |= {"ratio": statistics.median(ratios), "ratios": ratios}
             self.add_row(row)
+
+    def scaling(self, kind: str, precision: str) -> None:
+        """How much faster polysight is on the main number of threads than on one, in turn; all cores are allowed."""
+        many, one = Setting(kind, precision, self.options.threads[0]), Setting(kind, precision, 1)
+        for batch in self.batches(one):
+            ratios = []
+            for _ in range(self.options.other_rounds):
+                rates = [self.our_slice(setting, batch) for setting in (one, many, many, one)]
+                if not all(rates):
+                    return
+                ratios.append((rates[1] + rates[2]) / (rates[0] + rates[3]))
+            entry = {"kind": kind, "precision": precision, "batch": batch, "threads": many.threads}
+            self.found["scaling"].append(entry | {"ratio": statistics.median(ratios), "ratios": sorted(ratios)})
+            print(f"  batch {batch}: {statistics.median(ratios):.3f} times", file=sys.stderr)
 
     def add_row(self, row: dict) -> None:
         """Keeps and prints a row."""
@@ -260,10 +283,13 @@ def options() -> argparse.Namespace:
     parser.add_argument("--other-rounds", type=int, default=3, help="alternations with the others")
     parser.add_argument("--seconds", type=float, default=1.5, help="the least length of a rival's slice")
     parser.add_argument("--load-repeats", type=int, default=3)
-    parser.add_argument("--skip", nargs="+", choices=["speed", "avx2", "load"], default=[])
+    parser.add_argument("--skip", nargs="+", choices=["speed", "avx2", "scaling", "load"], default=[])
     parser.add_argument("--out", type=Path, default=HERE, help="where results.json and RESULTS.md go")
-    parser.add_argument("--chart", type=Path, default=REPOSITORY / "docs/rivals.svg")
-    return parser.parse_args()
+    parser.add_argument("--chart", type=Path, help="the SVG [docs/rivals.svg; with --out rivals.svg in that folder]")
+    found = parser.parse_args()
+    if found.chart is None:
+        found.chart = REPOSITORY / "docs/rivals.svg" if found.out == HERE else found.out / "rivals.svg"
+    return found
 
 
 def main() -> None:
@@ -278,7 +304,12 @@ def main() -> None:
     for setting in plan if "speed" not in chosen.skip else []:
         run.compare(setting)
         run.write()
-    for kind, precision in itertools.product(chosen.kind, chosen.precision) if "load" not in chosen.skip else []:
+    each = list(itertools.product(chosen.kind, chosen.precision))
+    for kind, precision in each if "scaling" not in chosen.skip and chosen.threads[0] > 1 else []:
+        print(f"scaling: {kind}, {precision}", file=sys.stderr)
+        run.scaling(kind, precision)
+    run.write()
+    for kind, precision in each if "load" not in chosen.skip else []:
         setting = Setting(kind, precision, chosen.threads[0])
         print(f"loading: {setting.title()}", file=sys.stderr)
         run.loads(setting)

@@ -4,10 +4,13 @@ use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
+use memmap2::MmapMut;
+
 /// A cache line, and one AVX-512 register.
 const LINE: usize = 64;
-/// From this size on, memory is aligned to a huge page, so that the system can back it by some.
-const HUGE_PAGE: usize = 2 << 20;
+/// From this size on, memory comes as pages of its own, which the system zeroes when they are first
+/// touched, and which it may make huge.
+const OWN_PAGES: usize = 1 << 20;
 
 /// A number for which all bits zero is zero, and which may be read from any bits.
 ///
@@ -20,13 +23,21 @@ unsafe impl Number for f32 {}
 // SAFETY: plain numbers.
 unsafe impl Number for u32 {}
 
-/// A fixed number of numbers, zeroed, aligned to a cache line (large ones to a huge page).
+/// A fixed number of numbers, zeroed, aligned to a cache line.
 ///
-/// Fresh zero pages are not touched until they are written, so a buffer costs resident memory
-/// only where it is used.
+/// Large ones are not resident before they are written, and ask for huge pages.
 pub struct Buffer<T: Number = f32> {
     start: NonNull<T>,
     length: usize,
+    memory: Memory,
+}
+
+/// Where a buffer's memory is from.
+enum Memory {
+    /// The allocator.
+    Heap(Layout),
+    /// The system; unmapped when dropped.
+    Pages { _pages: MmapMut },
 }
 
 impl<T: Number> Buffer<T> {
@@ -36,27 +47,33 @@ impl<T: Number> Buffer<T> {
     ///
     /// When the size in bytes overflows; aborts when the system has no memory.
     pub fn zeroed(length: usize) -> Self {
-        let layout = Self::layout(length);
-        if layout.size() == 0 {
-            return Self { start: NonNull::dangling(), length };
+        let bytes = length.checked_mul(size_of::<T>()).expect("a buffer's bytes fit in usize");
+        let layout = Layout::from_size_align(bytes, LINE).expect("a buffer's bytes fit in isize");
+        if bytes >= OWN_PAGES {
+            if let Ok(mut pages) = MmapMut::map_anon(bytes) {
+                // Where it is refused, pages are of the ordinary size.
+                #[cfg(target_os = "linux")]
+                let _ = pages.advise(memmap2::Advice::HugePage);
+                let start = NonNull::from(&mut *pages).cast::<T>();
+                return Self { start, length, memory: Memory::Pages { _pages: pages } };
+            }
+            handle_alloc_error(layout);
+        }
+        if bytes == 0 {
+            return Self { start: NonNull::dangling(), length, memory: Memory::Heap(layout) };
         }
         // SAFETY: the layout has a size above zero.
         let start = NonNull::new(unsafe { alloc_zeroed(layout) });
         let Some(start) = start.map(NonNull::cast::<T>) else { handle_alloc_error(layout) };
-        Self { start, length }
-    }
-
-    fn layout(length: usize) -> Layout {
-        let bytes = length.checked_mul(size_of::<T>()).expect("a buffer's bytes fit in usize");
-        let align = if bytes >= HUGE_PAGE { HUGE_PAGE } else { LINE };
-        Layout::from_size_align(bytes, align).expect("a buffer's bytes fit in isize")
+        Self { start, length, memory: Memory::Heap(layout) }
     }
 }
 
 impl<T: Number> Drop for Buffer<T> {
     fn drop(&mut self) {
-        let layout = Self::layout(self.length);
-        if layout.size() > 0 {
+        if let Memory::Heap(layout) = self.memory
+            && layout.size() > 0
+        {
             // SAFETY: `start` came from `alloc_zeroed` with this very layout, and is freed once.
             unsafe { dealloc(self.start.as_ptr().cast(), layout) }
         }

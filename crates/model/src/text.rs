@@ -17,6 +17,8 @@ pub(crate) struct TextTower {
     /// Token rows are read from its map: the table of the target is 768 MB, a text touches at
     /// most 64 of its rows.
     checkpoint: Arc<Checkpoint>,
+    /// The table's name in the checkpoint's files.
+    token_table: String,
     vocabulary: usize,
     /// `[T][W]`.
     positions: Vec<f32>,
@@ -59,7 +61,9 @@ impl TextTower {
         let ends = shape.formats.ends;
         let head = checkpoint.has_text_head().then(|| loader.linear("head", ends)).transpose()?;
         let together = shape.sequences_together();
+        let token_table = checkpoint.tensor(Tower::Text, "embeddings.token_embedding.weight")?;
         Ok(Self {
+            token_table: token_table.name().to_owned(),
             vocabulary: config.vocab_size,
             positions: loader.vector("embeddings.position_embedding.weight")?,
             encoder: Encoder::load(&loader, shape, shape.layers - 1)?,
@@ -105,7 +109,7 @@ impl TextTower {
     ) -> Result<(), ModelError> {
         let EncoderShape { tokens, width, .. } = self.encoder.shape;
         let batch = ids.len() / tokens;
-        let table = self.checkpoint.tensor(Tower::Text, "embeddings.token_embedding.weight")?;
+        let table = self.checkpoint.tensor_named(&self.token_table)?;
         let positions = self.positions.chunks_exact(width).cycle();
         let stream = self.arena.stream.chunks_exact_mut(width);
         for ((stream, &id), position) in stream.zip(ids).zip(positions) {

@@ -109,8 +109,24 @@ impl Checkpoint {
     /// # Errors
     /// [`WeightsError::NoTensor`] when there is none, [`WeightsError::Dtype`] when its numbers cannot be read.
     pub fn tensor(&self, tower: Tower, name: &str) -> Result<Tensor<'_>, WeightsError> {
-        let full_name = self.full_name(tower, name);
-        self.tensor_by_full_name(&full_name)
+        self.tensor_named(&self.full_name(tower, name))
+    }
+
+    /// A tensor by its name as the files have it: what [`Tensor::name`] says.
+    ///
+    /// # Errors
+    /// As for [`tensor`](Self::tensor).
+    pub fn tensor_named(&self, name: &str) -> Result<Tensor<'_>, WeightsError> {
+        let Some(located) = self.weights.tensors.get(name) else {
+            return Err(WeightsError::NoTensor {
+                folder: self.folder.clone(),
+                name: name.to_owned(),
+            });
+        };
+        self.view(located).ok_or_else(|| WeightsError::Dtype {
+            name: name.to_owned(),
+            dtype: located.record.dtype.to_string(),
+        })
     }
 
     /// Every readable tensor of the weight files, in the order of the names: the towers', the two scalars, and any
@@ -140,19 +156,6 @@ impl Checkpoint {
         (tensor.elements() == 1).then(|| {
             tensor.read_f32(0, &mut value);
             value[0]
-        })
-    }
-
-    fn tensor_by_full_name(&self, name: &str) -> Result<Tensor<'_>, WeightsError> {
-        let Some(located) = self.weights.tensors.get(name) else {
-            return Err(WeightsError::NoTensor {
-                folder: self.folder.clone(),
-                name: name.to_owned(),
-            });
-        };
-        self.view(located).ok_or_else(|| WeightsError::Dtype {
-            name: name.to_owned(),
-            dtype: located.record.dtype.to_string(),
         })
     }
 
