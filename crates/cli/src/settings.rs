@@ -74,7 +74,7 @@ pub(crate) fn options(
     Ok(Options {
         isa: isa.map_or_else(|| Ok(Isa::detect()), |given| given.read(read_isa))?,
         threads: threads(options, environment)?,
-        precision: precision.map_or(Ok(Precision::Auto), |given| given.read(str::parse))?,
+        precision: precision.map_or(Ok(Precision::F32), |given| given.read(str::parse))?,
         canonicalization: canonicalization
             .map_or(Ok(Canonicalization::Hf), |given| given.read(read_canonicalization))?,
         limits: pixels::Limits::default(),

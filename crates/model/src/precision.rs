@@ -10,10 +10,10 @@ use crate::ModelError;
 /// What the user asks for; [`resolve`](Self::resolve) says what is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
-    /// The fastest that loses nothing worth measuring; never int8.
-    #[default]
+    /// bf16 where the processor has it, else f32; never int8.
     Auto,
-    /// 32-bit floats throughout.
+    /// 32-bit floats throughout: exact, and the same on every machine.
+    #[default]
     F32,
     /// Brain floats in the products, 32-bit sums.
     Bf16,

@@ -18,14 +18,13 @@ pub(crate) struct Finished {
 }
 
 impl Run {
-    /// The program with no variables but a home that is empty, and f32, which the goldens are in.
+    /// The program with no variables but a home that is empty.
     pub(crate) fn new<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_polysight"));
         command
             .env_clear()
             .env("HOME", env!("CARGO_TARGET_TMPDIR"))
             .env("HF_HOME", "/nonexistent/home-of-models")
-            .env("POLYSIGHT_PRECISION", "f32")
             .args(arguments)
             .stdin(Stdio::null());
         Self { command }
