@@ -9,6 +9,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 HERE = Path(__file__).resolve().parent
 CANDLE = HERE / "candle/target/release/candle-rival"
@@ -16,6 +17,13 @@ CANDLE = HERE / "candle/target/release/candle-rival"
 
 class Failed(Exception):
     """A contender did not start, or answered with an error."""
+
+
+def ended(code: int, log: TextIO) -> Failed:
+    """The error of a process that ended early: its code and the last line it wrote."""
+    log.seek(0)
+    last = [text.strip() for text in log.read().splitlines() if text.strip()][-1:] or ["no message"]
+    return Failed(f"ended with {code}: {last[0][:300]}")
 
 
 @dataclass(frozen=True)
@@ -85,9 +93,7 @@ class Rival:
         line = self.process.stdout.readline()
         if not line:
             code = self.process.wait()
-            self.log.seek(0)
-            last = [text for text in self.log.read().splitlines() if text.strip()][-1:] or ["no message"]
-            raise Failed(f"ended with {code}: {last[0].strip()[:300]}")
+            raise ended(code, self.log)
         reply = json.loads(line)
         if "error" in reply:
             raise Failed(reply["error"])
@@ -174,17 +180,15 @@ class Ours:
 
     def first(self, setting: Setting) -> dict:
         """Time and memory of a whole `embed` process with one input, and the load time that `bench` tells."""
-        with tempfile.TemporaryDirectory() as scratch:
+        with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryFile("w+") as log:
             command = self._command("embed", setting, *self._inputs(setting, 1), "--output", f"{scratch}/row.npy")
             start = time.perf_counter()
-            process = subprocess.Popen(
-                command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=setting.environment()
-            )
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, env=setting.environment())
             _, status, usage = os.wait4(process.pid, 0)
             seconds = time.perf_counter() - start
             process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            raise Failed(f"ended with {process.returncode}")
+            if process.returncode != 0:
+                raise ended(process.returncode, log)
         found = {"process_seconds": seconds, "peak_bytes": usage.ru_maxrss * 1024}
         command = self._command("bench", setting, "--kind", setting.kind, "--batch", "1", "--json")
         for load in json.loads(self._run(command, setting)).get("load_seconds", []):

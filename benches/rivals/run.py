@@ -70,7 +70,7 @@ class Run:
         )
         return {
             "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "command": shlex.join(["python", "benches/rivals/run.py", *sys.argv[1:]]),
+            "command": shlex.join(["python", "benches/rivals/run.py", *map(public, sys.argv[1:])]),
             "processor": f"{facts.get('model name')} (family {facts.get('cpu family')}, model {facts.get('model')})",
             "features": [name for name in wanted if name in facts.get("flags", "").split()],
             "cores": os.cpu_count(),
@@ -85,7 +85,8 @@ class Run:
     def fail(self, setting: Setting, name: str, error: Exception) -> None:
         """Keeps an error for the report."""
         print(f"  {name}: {error}", file=sys.stderr)
-        entry = {"setting": setting.title(), "name": name, "error": str(error)}
+        text = " ".join(public(word) for word in str(error).split())
+        entry = {"setting": setting.title(), "name": name, "error": text}
         if entry not in self.found["errors"]:
             self.found["errors"].append(entry)
 
@@ -262,6 +263,11 @@ class Run:
         (out / "RESULTS.md").write_text(report.markdown(self.found), encoding="utf-8")
         if chart := report.chart(self.found):
             self.options.chart.write_text(chart, encoding="utf-8")
+
+
+def public(word: str) -> str:
+    """A word without the folders of this machine: of an absolute path the last part."""
+    return f"DIR/{Path(word).name}" if word.startswith("/") else word
 
 
 def checkpoint_hash(model: Path) -> str:

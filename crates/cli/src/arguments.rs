@@ -52,7 +52,7 @@ pub(crate) struct ModelOptions {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Model")]
 pub(crate) struct ComputeOptions {
-    /// What to compute in: f32 (exact, the same on every machine), bf16, int8, or auto (bf16 where the
+    /// What to compute in: f32 (exact on every machine), bf16, int8, or auto (bf16 where the
     /// processor has it, else f32) [default: f32; variable: POLYSIGHT_PRECISION]
     #[arg(long, value_name = "PRECISION")]
     pub(crate) precision: Option<OsString>,

@@ -12,7 +12,7 @@ use crate::ModelError;
 pub enum Precision {
     /// bf16 where the processor has it, else f32; never int8.
     Auto,
-    /// 32-bit floats throughout: exact, and the same on every machine.
+    /// 32-bit floats throughout: exact on every machine.
     #[default]
     F32,
     /// Brain floats in the products, 32-bit sums.

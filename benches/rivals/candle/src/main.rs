@@ -38,12 +38,7 @@ impl Rival {
         } else {
             Box::new(TextModel::new(&config.text_config, weights.pp("text_model"))?)
         };
-        let mut rival = Self {
-            tower,
-            inputs,
-            batches: HashMap::new(),
-            ready: 0.0,
-        };
+        let mut rival = Self { tower, inputs, batches: HashMap::new(), ready: 0.0 };
         rival.run(1)?;
         rival.ready = start.elapsed().as_secs_f64();
         Ok(rival)
