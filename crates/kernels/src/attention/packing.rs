@@ -1,0 +1,116 @@
+//! A head's keys and values as panels, and what f32 and bf16 do differently.
+
+use crate::arithmetic::{Arithmetic, Bf16, F32};
+use crate::attention::WIDEST;
+use crate::rows::Format;
+use crate::tile::Left;
+use crate::vector::{Vector, store_first_bf16};
+
+/// What the two formats do differently.
+pub(super) trait AttentionFormat: Arithmetic {
+    const FORMAT: Format;
+
+    /// Packs values: panels of `lanes` columns, `[tokens in units][lanes]` each.
+    fn pack_values(
+        values: Left<'_>,
+        columns: usize,
+        tokens: usize,
+        lanes: usize,
+        packed: &mut [u32],
+    );
+
+    /// Stores `count` weights or values at number `index` from `start`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Vector`].
+    unsafe fn store(value: Self::Lanes, start: *mut u32, index: usize, count: usize);
+}
+
+impl<V: Vector> AttentionFormat for F32<V> {
+    const FORMAT: Format = Format::F32;
+
+    fn pack_values(
+        values: Left<'_>,
+        columns: usize,
+        tokens: usize,
+        lanes: usize,
+        packed: &mut [u32],
+    ) {
+        for (i, panel) in packed.chunks_exact_mut(lanes * tokens).enumerate() {
+            let count = lanes.min(columns - i * lanes);
+            for (token, row) in panel.chunks_exact_mut(lanes).enumerate() {
+                let from = &values.units[token * values.stride + i * lanes..][..count];
+                row[..count].copy_from_slice(from);
+                row[count..].fill(0);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store(value: V, start: *mut u32, index: usize, count: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { value.store_first(start.cast::<f32>().add(index), count) }
+    }
+}
+
+impl<V: Vector> AttentionFormat for Bf16<V>
+where
+    Bf16<V>: Arithmetic<Lanes = V>,
+{
+    const FORMAT: Format = Format::Bf16;
+
+    fn pack_values(
+        values: Left<'_>,
+        columns: usize,
+        tokens: usize,
+        lanes: usize,
+        packed: &mut [u32],
+    ) {
+        // Two tokens of a column make a unit; a token's two columns stand in one unit so far.
+        let none = [0_u32; WIDEST / 2];
+        let pairs = tokens.div_ceil(2);
+        for (i, panel) in packed.chunks_exact_mut(lanes * pairs).enumerate() {
+            let count = lanes.min(columns - i * lanes);
+            let units = count / 2;
+            let row_of = |token: usize| {
+                if token < tokens {
+                    &values.units[token * values.stride + i * lanes / 2..][..units]
+                } else {
+                    &none[..units]
+                }
+            };
+            for (pair, row) in panel.chunks_exact_mut(lanes).enumerate() {
+                let (row, padding) = row.split_at_mut(count);
+                let (first, second) = (row_of(2 * pair), row_of(2 * pair + 1));
+                for ((out, &a), &b) in row.as_chunks_mut::<2>().0.iter_mut().zip(first).zip(second)
+                {
+                    *out = [a & 0xFFFF | b << 16, a >> 16 | b & 0xFFFF_0000];
+                }
+                padding.fill(0);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store(value: V, start: *mut u32, index: usize, count: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { store_first_bf16(value, start.cast::<u16>().add(index), count) }
+    }
+}
+
+/// Packs the transpose of `keys`: panels of `lanes` tokens, `[depth][lanes]` units each.
+pub(super) fn pack_keys(keys: Left<'_>, tokens: usize, lanes: usize, packed: &mut [u32]) {
+    for (i, panel) in packed.chunks_exact_mut(lanes * keys.depth).enumerate() {
+        for lane in 0..lanes {
+            let token = i * lanes + lane;
+            let column = panel[lane..].iter_mut().step_by(lanes);
+            if token < tokens {
+                let key = &keys.units[token * keys.stride..][..keys.depth];
+                column.zip(key).for_each(|(to, &from)| *to = from);
+            } else {
+                column.for_each(|to| *to = 0);
+            }
+        }
+    }
+}
