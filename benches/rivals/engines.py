@@ -76,7 +76,7 @@ class PyTorch:
 
     def __init__(self, kind: str, precision: str, threads: int, model: Path, exports: Path):
         import torch
-        from transformers.models.siglip import SiglipTextModel, SiglipVisionModel
+        from transformers.models.siglip.modeling_siglip import SiglipTextModel, SiglipVisionModel
         from transformers.utils import logging
 
         logging.set_verbosity_error()
@@ -103,7 +103,7 @@ class PyTorch:
 
 ENGINES = {"openvino": OpenVino, "onnxruntime": OnnxRuntime, "pytorch": PyTorch}
 # What is imported before the clock of `load` starts.
-IMPORTS = {"openvino": ["openvino"], "onnxruntime": ["onnxruntime"], "pytorch": ["torch", "transformers.models.siglip"]}
+IMPORTS = {"openvino": ["openvino"], "onnxruntime": ["onnxruntime"], "pytorch": ["torch", "transformers.models.siglip.modeling_siglip"]}
 
 
 def load(name: str, kind: str, precision: str, threads: int, model: Path, exports: Path):
