@@ -103,7 +103,11 @@ class PyTorch:
 
 ENGINES = {"openvino": OpenVino, "onnxruntime": OnnxRuntime, "pytorch": PyTorch}
 # What is imported before the clock of `load` starts.
-IMPORTS = {"openvino": ["openvino"], "onnxruntime": ["onnxruntime"], "pytorch": ["torch", "transformers.models.siglip.modeling_siglip"]}
+IMPORTS = {
+    "openvino": ["openvino"],
+    "onnxruntime": ["onnxruntime"],
+    "pytorch": ["torch", "transformers.models.siglip.modeling_siglip"],
+}
 
 
 def load(name: str, kind: str, precision: str, threads: int, model: Path, exports: Path):
