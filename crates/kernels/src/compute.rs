@@ -4,6 +4,7 @@ use crate::attention::{self, AttentionShape, QueryKeyValue};
 use crate::matmul::{self, Output};
 use crate::norm::{self, LayerNorm};
 use crate::packed::PackedLinear;
+use crate::pooling::{self, PoolingShape};
 use crate::rows::{Format, Rows};
 use crate::shared::SharedMut;
 use crate::{Isa, Pool, convert, peak};
@@ -97,6 +98,16 @@ impl Compute {
     /// Elements of scratch that [`attention`](Self::attention) needs for `shape`.
     pub fn attention_scratch(&self, shape: AttentionShape) -> usize {
         shape.scratch_per_worker() * self.pool.threads()
+    }
+
+    /// `out[b][h] = sum_t softmax_t(scores[b][t][h] * scale) rows[b][t]`, `[B * H][W]`; the scores,
+    /// `[B * T][H]`, are overwritten.
+    ///
+    /// # Panics
+    ///
+    /// When a slice's length does not fit the shape, or the rows are int8.
+    pub fn pool_rows(&self, shape: PoolingShape, rows: &Rows, scores: &mut [f32], out: &mut [f32]) {
+        pooling::pool_rows(self.isa, &self.pool, shape, rows, scores, out);
     }
 
     /// Cuts `numbers` into parts of `length` (the last may be shorter) and hands each with its index

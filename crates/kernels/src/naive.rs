@@ -1,6 +1,6 @@
 //! The plain twin of each kernel: what it means, in f64, without any thought of speed.
 
-use crate::{AttentionShape, LayerNorm};
+use crate::{AttentionShape, LayerNorm, PoolingShape};
 
 /// The tanh form of GELU, as `gelu_pytorch_tanh` defines it.
 pub fn gelu(x: f64) -> f64 {
@@ -65,6 +65,28 @@ pub fn attention(shape: AttentionShape, q: &[f32], k: &[f32], v: &[f32]) -> Vec<
                         weighted.map(|(t, weight)| weight * f64::from(v[key_row(t) + d]));
                     out[query_row + d] = weighted.sum::<f64>() / sum;
                 }
+            }
+        }
+    }
+    out
+}
+
+/// `out[b][h] = sum_t softmax_t(scores[b][t][h] * scale) rows[b][t]`, rows `width` wide.
+pub fn pool_rows(shape: PoolingShape, width: usize, rows: &[f32], scores: &[f32]) -> Vec<f64> {
+    let PoolingShape { batch, tokens, heads, scale } = shape;
+    let mut out = vec![0.0; batch * heads * width];
+    for sequence in 0..batch {
+        for head in 0..heads {
+            let score = |t: usize| {
+                f64::from(scores[(sequence * tokens + t) * heads + head]) * f64::from(scale)
+            };
+            let largest = (0..tokens).map(score).fold(f64::NEG_INFINITY, f64::max);
+            let weight = |t: usize| (score(t) - largest).exp();
+            let sum = (0..tokens).map(weight).sum::<f64>();
+            for column in 0..width {
+                let value = |t: usize| f64::from(rows[(sequence * tokens + t) * width + column]);
+                out[(sequence * heads + head) * width + column] =
+                    (0..tokens).map(|t| weight(t) / sum * value(t)).sum();
             }
         }
     }

@@ -135,6 +135,6 @@ impl VisionTower {
         let stream = &self.arena.stream[..batch * tokens * width];
         compute.layer_norm(&self.post_norm, stream, normal);
         observer.see_rows(Stage::Norm, normal, batch * tokens);
-        self.head.forward(compute, normal, &mut self.arena.scratch, out, observer);
+        self.head.forward(compute, normal, out, observer);
     }
 }

@@ -5,6 +5,7 @@ mod isa;
 mod matmul;
 mod norm;
 mod pool;
+mod pooling;
 mod same_bytes;
 
 use kernels::{Compute, Format, Isa, Rows};
