@@ -56,6 +56,9 @@ fn products(criterion: &mut Criterion) {
             group.bench_function("256x3072x768 with gelu", |bencher| {
                 bencher.iter(|| compute.matmul(&input, 256, &linear, Output::Gelu(&mut out)));
             });
+            group.bench_function("256x3072x768 to bf16", |bencher| {
+                bencher.iter(|| compute.matmul(&input, 256, &linear, Output::Rows(&mut out)));
+            });
         }
     }
 }

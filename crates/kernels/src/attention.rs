@@ -5,11 +5,13 @@
 //! cache; there is no mask, because SigLIP has none. Scores, their exponentials and their sums are
 //! f32 in both formats; in bf16 the products' inputs are bf16, the exponentials included.
 
+use std::f32::consts::LOG2_E;
 use std::marker::PhantomData;
 
 use crate::Isa;
 use crate::arithmetic::{Bf16, F32};
 use crate::dispatch::dispatch;
+use crate::math::exp2;
 use crate::pool::Pool;
 use crate::rows::{Format, Rows};
 use crate::shared::SharedMut;
@@ -163,7 +165,7 @@ impl<A: AttentionFormat> Sink<A::Lanes> for Weighted<'_, A> {
     }
 }
 
-/// Turns a row of `count` f32 scores into `exp((score - largest) * scale)` in the format, padded
+/// Turns a row of `count` f32 scores into `2^((score - largest) * scale)` in the format, padded
 /// with a zero to whole units; returns 1 / their sum.
 ///
 /// # Safety
@@ -186,16 +188,17 @@ unsafe fn softmax_row<A: AttentionFormat>(row: &mut [u32], count: usize, scale: 
         for i in whole..count {
             most = most.max(*scores.add(i));
         }
-        let (largest, scale) = (A::Lanes::splat(most), A::Lanes::splat(scale));
+        let minus_most = A::Lanes::splat(-most * scale);
+        let scale = A::Lanes::splat(scale);
         let mut sum = A::Lanes::splat(0.0);
         for i in (0..whole).step_by(lanes) {
-            let weight = vector::exp(A::Lanes::load(scores.add(i)).sub(largest).mul(scale));
+            let weight = exp2::<_, A::Exactness>(A::Lanes::load(scores.add(i)).mul_add(scale, minus_most));
             A::store(weight, start, i, lanes);
             sum = sum.add(weight);
         }
         if rest > 0 {
             let scores = A::Lanes::load_first(scores.add(whole), rest);
-            let weight = vector::exp(scores.sub(largest).mul(scale)).first(rest);
+            let weight = exp2::<_, A::Exactness>(scores.mul_add(scale, minus_most)).first(rest);
             let padded = rest.next_multiple_of(A::FORMAT.numbers_per_unit());
             A::store(weight, start, whole, padded);
             sum = sum.add(weight);
@@ -223,9 +226,10 @@ unsafe fn head<A: AttentionFormat, const MR: usize, const NV: usize>(
     let scores = &mut rest[..QUERY_ROWS * shape.padded_keys()];
     let packed_keys = &mut packed_keys[..key_tokens.next_multiple_of(lanes) * keys.depth];
     let packed_values = &mut packed_values[..head_size.next_multiple_of(lanes) * token_units];
-    pack_keys(*keys, key_tokens, lanes, packed_keys);
+    // SAFETY: the caller's promise.
+    unsafe { pack_keys::<A::Lanes>(*keys, key_tokens, lanes, packed_keys) };
     A::pack_values(*values, head_size, key_tokens, lanes, packed_values);
-    let scale = 1.0 / (head_size as f32).sqrt();
+    let scale = LOG2_E / (head_size as f32).sqrt();
     let stride = shape.padded_keys();
     let mut inverse_sums = [0.0; QUERY_ROWS];
 

@@ -18,7 +18,7 @@
 //!
 //! # How to read it
 //!
-//! `vector` names the few operations on f32 that an instruction set must offer, `arithmetic` the one
+//! `math` has exponential and GELU. `vector` names the few operations on f32 that an instruction set must offer, `arithmetic` the one
 //! step of a product in each number format; `tile` holds the register block that all products are
 //! made of. `matmul`, `attention`, `norm` and `convert` are written once over those; `dispatch` turns
 //! an [`Isa`] into a compiled copy. To follow one product: `packed` lays out the weights, `matmul`
@@ -39,6 +39,7 @@ mod dispatch;
 mod emit;
 mod error;
 mod isa;
+mod math;
 mod matmul;
 pub mod naive;
 mod norm;

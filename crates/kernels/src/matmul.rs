@@ -7,6 +7,7 @@
 
 use crate::arithmetic::{Arithmetic, Bf16, F32, Int8};
 use crate::dispatch::dispatch;
+use crate::math::{self, Half, Single};
 use crate::packed::{PackedLinear, panel_lanes};
 use crate::pool::Pool;
 use crate::rows::{Format, Rows};
@@ -94,8 +95,8 @@ macro_rules! store {
 store!(StoreF32, f32, value, to, count, store_f32(value, to, count));
 store!(AddF32, f32, value, to, count, store_f32(V::load_first(to, count).add(value), to, count));
 store!(StoreBf16, u16, value, to, count, store_first_bf16(value, to, count));
-store!(GeluF32, f32, value, to, count, store_f32(vector::gelu(value), to, count));
-store!(GeluBf16, u16, value, to, count, store_first_bf16(vector::gelu(value), to, count));
+store!(GeluF32, f32, value, to, count, store_f32(math::gelu::<V, Single>(value), to, count));
+store!(GeluBf16, u16, value, to, count, store_first_bf16(math::gelu::<V, Half>(value), to, count));
 
 /// Sums become outputs.
 struct ProductSink<'a, A: Arithmetic, T: Store<A::Lanes>> {

@@ -1,7 +1,10 @@
 //! Rows pooled into few: for each head the mean of a sequence's rows, weighted by a softmax.
 
+use std::f32::consts::LOG2_E;
+
 use crate::Isa;
 use crate::dispatch::dispatch;
+use crate::math::{self, Single};
 use crate::pool::Pool;
 use crate::rows::{Format, Rows};
 use crate::shared::SharedMut;
@@ -46,10 +49,11 @@ unsafe fn head<V: Vector>(arguments: &mut Arguments<'_>) {
         for token in 0..tokens {
             largest = largest.max(*scores.add(token * heads));
         }
+        let scale = scale * LOG2_E;
         let mut sum = 0.0;
         for token in 0..tokens {
             let score = scores.add(token * heads);
-            let weight = vector::exp(V::splat((*score - largest) * scale)).largest();
+            let weight = math::exp2::<V, Single>(V::splat((*score - largest) * scale)).largest();
             *score = weight;
             sum += weight;
         }

@@ -44,6 +44,8 @@ pub(crate) trait Vector: Copy {
     unsafe fn round(self) -> Self;
     /// `self * 2^exponent` for integral exponents in -126..=127.
     unsafe fn scale(self, exponent: Self) -> Self;
+    /// About 1 / self for positive numbers, off by at most 5.1 %: `GUESS` minus the bits.
+    unsafe fn reciprocal_guess(self) -> Self;
     /// The sum over all lanes, in a fixed order.
     unsafe fn sum(self) -> f32;
     /// The largest of all lanes.
@@ -56,7 +58,23 @@ pub(crate) trait Vector: Copy {
     unsafe fn store_bf16(self, to: *mut u16);
     /// All lanes, integral and within 0..=255, to bytes at `to`.
     unsafe fn store_u8(self, to: *mut u8);
+
+    /// The transpose of a square block of 4-byte units: unit `j` of row `i` goes to unit `i` of row
+    /// `j`. There are `LANES` rows, `from_stride` units apart, of `LANES` units each.
+    #[inline(always)]
+    unsafe fn transpose(from: *const u32, from_stride: usize, to: *mut u32, to_stride: usize) {
+        for i in 0..Self::LANES {
+            for j in 0..Self::LANES {
+                // SAFETY: the caller promises both blocks.
+                unsafe { *to.add(j * to_stride + i) = *from.add(i * from_stride + j) }
+            }
+        }
+    }
 }
+
+/// The bits from which a positive number's bits are taken to get about the bits of its reciprocal:
+/// twice those of 1, less what makes the largest error of two Newton steps least.
+pub(crate) const GUESS: u32 = 0x7EF3_1000;
 
 /// The first `count` lanes (at most all) of bf16 at `from`; the others are 0 and not read.
 ///
@@ -117,51 +135,6 @@ pub(crate) unsafe fn store_first_u8<V: Vector>(value: V, to: *mut u8, count: usi
 pub(crate) fn bf16(value: f32) -> u16 {
     let bits = value.to_bits();
     ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16) as u16
-}
-
-/// e^x, relative error at most 2e-7 for x in -87..=88; beyond, the value at the end of that range.
-///
-/// Cody and Waite's reduction to |r| <= ln 2 / 2, then the Taylor polynomial of degree 7, whose
-/// remainder there is below 6e-9.
-///
-/// # Safety
-///
-/// As for [`Vector`].
-#[inline(always)]
-pub(crate) unsafe fn exp<V: Vector>(x: V) -> V {
-    // ln 2 in two parts: the first has so few bits that its product with an exponent is exact.
-    const LN_2_HIGH: f32 = 0.693_359_4;
-    const LN_2_LOW: f32 = -2.121_944_4e-4;
-    const COEFFICIENTS: [f32; 6] = [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0];
-    // SAFETY: the caller's promise.
-    unsafe {
-        let x = x.max(V::splat(-87.0)).min(V::splat(88.0));
-        let exponent = x.mul(V::splat(std::f32::consts::LOG2_E)).round();
-        let rest = exponent.mul_add(V::splat(-LN_2_HIGH), x);
-        let rest = exponent.mul_add(V::splat(-LN_2_LOW), rest);
-        let mut sum = V::splat(1.0 / 5040.0);
-        for coefficient in COEFFICIENTS {
-            sum = sum.mul_add(rest, V::splat(coefficient));
-        }
-        sum.mul_add(rest, V::splat(1.0)).scale(exponent)
-    }
-}
-
-/// GELU by its tanh form, `x / (1 + exp(-2 sqrt(2/pi) (x + 0.044715 x^3)))`: the
-/// `gelu_pytorch_tanh` of the checkpoints.
-///
-/// # Safety
-///
-/// As for [`Vector`].
-#[inline(always)]
-pub(crate) unsafe fn gelu<V: Vector>(x: V) -> V {
-    const MINUS_TWO_ROOT: f32 = -2.0 * 0.797_884_6;
-    // SAFETY: the caller's promise.
-    unsafe {
-        let cubic =
-            x.mul(x).mul_add(V::splat(MINUS_TWO_ROOT * 0.044_715), V::splat(MINUS_TWO_ROOT));
-        x.div(exp(x.mul(cubic)).add(V::splat(1.0)))
-    }
 }
 
 /// Lanes in plain Rust, for every machine.
@@ -254,6 +227,10 @@ impl Vector for Plain {
     #[inline(always)]
     unsafe fn scale(self, exponent: Self) -> Self {
         self.zip(exponent, |a, e| a * f32::from_bits(((e as i32 + 127) as u32) << 23))
+    }
+    #[inline(always)]
+    unsafe fn reciprocal_guess(self) -> Self {
+        Self(self.0.map(|lane| f32::from_bits(GUESS - lane.to_bits())))
     }
     #[inline(always)]
     unsafe fn sum(self) -> f32 {

@@ -2,6 +2,7 @@
 
 use crate::arithmetic::{Arithmetic, Bf16, F32};
 use crate::attention::WIDEST;
+use crate::math::{Exactness, Half, Single};
 use crate::rows::Format;
 use crate::tile::Left;
 use crate::vector::{Vector, store_first_bf16};
@@ -9,6 +10,8 @@ use crate::vector::{Vector, store_first_bf16};
 /// What the two formats do differently.
 pub(super) trait AttentionFormat: Arithmetic {
     const FORMAT: Format;
+    /// How exact the weights have to be.
+    type Exactness: Exactness;
 
     /// Packs values: panels of `lanes` columns, `[tokens in units][lanes]` each.
     fn pack_values(
@@ -29,7 +32,9 @@ pub(super) trait AttentionFormat: Arithmetic {
 
 impl<V: Vector> AttentionFormat for F32<V> {
     const FORMAT: Format = Format::F32;
+    type Exactness = Single;
 
+    #[inline(always)]
     fn pack_values(
         values: Left<'_>,
         columns: usize,
@@ -59,7 +64,9 @@ where
     Bf16<V>: Arithmetic<Lanes = V>,
 {
     const FORMAT: Format = Format::Bf16;
+    type Exactness = Half;
 
+    #[inline(always)]
     fn pack_values(
         values: Left<'_>,
         columns: usize,
@@ -100,16 +107,47 @@ where
 }
 
 /// Packs the transpose of `keys`: panels of `lanes` tokens, `[depth][lanes]` units each.
-pub(super) fn pack_keys(keys: Left<'_>, tokens: usize, lanes: usize, packed: &mut [u32]) {
-    for (i, panel) in packed.chunks_exact_mut(lanes * keys.depth).enumerate() {
-        for lane in 0..lanes {
+///
+/// # Safety
+///
+/// As for [`Vector`].
+#[inline(always)]
+pub(super) unsafe fn pack_keys<V: Vector>(
+    keys: Left<'_>,
+    tokens: usize,
+    lanes: usize,
+    packed: &mut [u32],
+) {
+    let Left { units, stride, depth } = keys;
+    let square = V::LANES;
+    for (i, panel) in packed.chunks_exact_mut(lanes * depth).enumerate() {
+        for lane in (0..lanes).step_by(square) {
             let token = i * lanes + lane;
-            let column = panel[lane..].iter_mut().step_by(lanes);
-            if token < tokens {
-                let key = &keys.units[token * keys.stride..][..keys.depth];
-                column.zip(key).for_each(|(to, &from)| *to = from);
-            } else {
-                column.for_each(|to| *to = 0);
+            let mut done = 0;
+            if token + square <= tokens {
+                done = depth / square * square;
+                assert!(units.len() >= (token + square - 1) * stride + depth);
+                for unit in (0..done).step_by(square) {
+                    // SAFETY: the set by the caller's promise; the rows by the assertion, and the
+                    // panel has `depth` rows of `lanes`, of which these are whole squares.
+                    unsafe {
+                        let from = units.as_ptr().add(token * stride + unit);
+                        let to = panel.as_mut_ptr().add(unit * lanes + lane);
+                        V::transpose(from, stride, to, lanes);
+                    }
+                }
+            }
+            if done == depth {
+                continue;
+            }
+            for token in token..token + square {
+                let column = panel[done * lanes + token - i * lanes..].iter_mut().step_by(lanes);
+                if token < tokens {
+                    let key = &units[token * stride + done..token * stride + depth];
+                    column.zip(key).for_each(|(to, &from)| *to = from);
+                } else {
+                    column.for_each(|to| *to = 0);
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 #[allow(clippy::wildcard_imports, reason = "half a hundred intrinsics")]
 use std::arch::x86_64::*;
 
-use super::Vector;
+use super::{GUESS, Vector};
 
 /// 8 lanes of AVX2.
 #[derive(Clone, Copy)]
@@ -81,6 +81,10 @@ impl Vector for Avx2 {
         let biased = _mm256_add_epi32(_mm256_cvtps_epi32(exponent.0), _mm256_set1_epi32(127));
         _mm256_mul_ps(self.0, _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased)))
     });
+    operation!(reciprocal_guess(self) {
+        let bits = _mm256_castps_si256(self.0);
+        _mm256_castsi256_ps(_mm256_sub_epi32(_mm256_set1_epi32(GUESS.cast_signed()), bits))
+    });
 
     #[inline(always)]
     unsafe fn sum(self) -> f32 {
@@ -143,6 +147,32 @@ impl Vector for Avx2 {
             _mm_storel_epi64(to.cast(), _mm_packus_epi16(ordered, ordered));
         }
     }
+    #[inline(always)]
+    unsafe fn transpose(from: *const u32, from_stride: usize, to: *mut u32, to_stride: usize) {
+        // SAFETY: the caller promises the set and both blocks.
+        unsafe {
+            let row = |i: usize| _mm256_loadu_ps(from.add(i * from_stride).cast());
+            // Four rows of four-by-four blocks: the left half is columns 0 to 3, the right 4 to 7.
+            let fours = |first: usize| {
+                let (a, b, c, d) = (row(first), row(first + 1), row(first + 2), row(first + 3));
+                let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
+                let (ab_high, cd_high) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
+                [
+                    _mm256_shuffle_ps::<0x44>(ab, cd),
+                    _mm256_shuffle_ps::<0xEE>(ab, cd),
+                    _mm256_shuffle_ps::<0x44>(ab_high, cd_high),
+                    _mm256_shuffle_ps::<0xEE>(ab_high, cd_high),
+                ]
+            };
+            let (upper, lower) = (fours(0), fours(4));
+            for (i, (upper, lower)) in upper.into_iter().zip(lower).enumerate() {
+                let left = _mm256_permute2f128_ps::<0x20>(upper, lower);
+                let right = _mm256_permute2f128_ps::<0x31>(upper, lower);
+                _mm256_storeu_ps(to.add(i * to_stride).cast(), left);
+                _mm256_storeu_ps(to.add((i + 4) * to_stride).cast(), right);
+            }
+        }
+    }
 }
 
 impl Avx512 {
@@ -195,6 +225,10 @@ impl Vector for Avx512 {
     operation!(min(self, other) _mm512_min_ps(self.0, other.0));
     operation!(round(self) _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0));
     operation!(scale(self, exponent) _mm512_scalef_ps(self.0, exponent.0));
+    operation!(reciprocal_guess(self) {
+        let bits = _mm512_castps_si512(self.0);
+        _mm512_castsi512_ps(_mm512_sub_epi32(_mm512_set1_epi32(GUESS.cast_signed()), bits))
+    });
 
     #[inline(always)]
     unsafe fn sum(self) -> f32 {
@@ -233,6 +267,42 @@ impl Vector for Avx512 {
         unsafe {
             let bytes = _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(self.0));
             _mm_storeu_si128(to.cast(), bytes);
+        }
+    }
+    #[inline(always)]
+    unsafe fn transpose(from: *const u32, from_stride: usize, to: *mut u32, to_stride: usize) {
+        // SAFETY: the caller promises the set and both blocks.
+        unsafe {
+            let row = |i: usize| _mm512_loadu_ps(from.add(i * from_stride).cast());
+            // Four rows of four-by-four blocks: quarter q is columns 4q to 4q + 3.
+            let fours = |first: usize| {
+                let (a, b, c, d) = (row(first), row(first + 1), row(first + 2), row(first + 3));
+                let (ab, cd) = (_mm512_unpacklo_ps(a, b), _mm512_unpacklo_ps(c, d));
+                let (ab_high, cd_high) = (_mm512_unpackhi_ps(a, b), _mm512_unpackhi_ps(c, d));
+                [
+                    _mm512_shuffle_ps::<0x44>(ab, cd),
+                    _mm512_shuffle_ps::<0xEE>(ab, cd),
+                    _mm512_shuffle_ps::<0x44>(ab_high, cd_high),
+                    _mm512_shuffle_ps::<0xEE>(ab_high, cd_high),
+                ]
+            };
+            let (a, b, c, d) = (fours(0), fours(4), fours(8), fours(12));
+            for i in 0..4 {
+                // Quarters 0 and 1 (low) or 2 and 3 (high) of the rows 0 to 7 and 8 to 15.
+                let ab_low = _mm512_shuffle_f32x4::<0x44>(a[i], b[i]);
+                let cd_low = _mm512_shuffle_f32x4::<0x44>(c[i], d[i]);
+                let ab_high = _mm512_shuffle_f32x4::<0xEE>(a[i], b[i]);
+                let cd_high = _mm512_shuffle_f32x4::<0xEE>(c[i], d[i]);
+                let columns = [
+                    _mm512_shuffle_f32x4::<0x88>(ab_low, cd_low),
+                    _mm512_shuffle_f32x4::<0xDD>(ab_low, cd_low),
+                    _mm512_shuffle_f32x4::<0x88>(ab_high, cd_high),
+                    _mm512_shuffle_f32x4::<0xDD>(ab_high, cd_high),
+                ];
+                for (quarter, column) in columns.into_iter().enumerate() {
+                    _mm512_storeu_ps(to.add((i + 4 * quarter) * to_stride).cast(), column);
+                }
+            }
         }
     }
 }

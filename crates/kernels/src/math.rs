@@ -1,0 +1,96 @@
+//! Exponential and GELU on registers, as exact as what comes after them.
+
+use crate::vector::Vector;
+
+/// How exact a result has to be: the polynomial for 2^r with |r| <= 1/2, lowest power first.
+///
+/// The coefficients minimise the largest relative error (Remez).
+pub(crate) trait Exactness {
+    const EXP2: &'static [f32];
+    /// Whether a quotient is rounded once; otherwise its relative error is at most 1e-5.
+    const DIVIDES: bool;
+}
+
+/// For results that stay f32: relative error at most 2e-7.
+pub(crate) struct Single;
+
+/// For results that are rounded to bf16 (2^-9): relative error at most 1e-4.
+pub(crate) struct Half;
+
+impl Exactness for Single {
+    const EXP2: &'static [f32] = &[
+        1.0,
+        0.693_147_2,
+        0.240_226_46,
+        0.055_503_286,
+        0.009_618_489,
+        0.001_339_993_1,
+        0.000_153_458_12,
+    ];
+    const DIVIDES: bool = true;
+}
+
+impl Exactness for Half {
+    const EXP2: &'static [f32] = &[0.999_928_06, 0.693_260_97, 0.242_611_14, 0.055_171_67];
+    const DIVIDES: bool = false;
+}
+
+/// 2^x for x in -126..=126; beyond, the value at the end of that range.
+///
+/// The reduction to |r| <= 1/2 is exact, so the error is that of the polynomial and its roundings.
+///
+/// # Safety
+///
+/// As for [`Vector`].
+#[inline(always)]
+pub(crate) unsafe fn exp2<V: Vector, E: Exactness>(x: V) -> V {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let x = x.max(V::splat(-126.0)).min(V::splat(126.0));
+        let exponent = x.round();
+        let rest = x.sub(exponent);
+        let (highest, lower) = E::EXP2.split_last().expect("a polynomial has coefficients");
+        let mut sum = V::splat(*highest);
+        for &coefficient in lower.iter().rev() {
+            sum = sum.mul_add(rest, V::splat(coefficient));
+        }
+        sum.scale(exponent)
+    }
+}
+
+/// GELU by its tanh form, `x / (1 + exp(-2 sqrt(2/pi) (x + 0.044715 x^3)))`: the
+/// `gelu_pytorch_tanh` of the checkpoints.
+///
+/// # Safety
+///
+/// As for [`Vector`].
+#[inline(always)]
+pub(crate) unsafe fn gelu<V: Vector, E: Exactness>(x: V) -> V {
+    const LINEAR: f32 = -2.0 * 0.797_884_6 * std::f32::consts::LOG2_E;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let cubic = x.mul(x).mul_add(V::splat(LINEAR * 0.044_715), V::splat(LINEAR));
+        let divisor = exp2::<V, E>(x.mul(cubic)).add(V::splat(1.0));
+        if E::DIVIDES { x.div(divisor) } else { x.mul(reciprocal(divisor)) }
+    }
+}
+
+/// 1 / x for x in 1..=2^126, relative error at most 1e-5: a line through the logarithm, then two
+/// steps of Newton. Divisions are many times slower, and the processors' own estimates differ
+/// between their makers.
+///
+/// # Safety
+///
+/// As for [`Vector`].
+#[inline(always)]
+unsafe fn reciprocal<V: Vector>(x: V) -> V {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let two = V::splat(2.0);
+        let guess = x.reciprocal_guess();
+        // guess * (2 - x * guess), with the subtraction in the fused step.
+        let minus_x = V::splat(0.0).sub(x);
+        let better = guess.mul(guess.mul_add(minus_x, two));
+        better.mul(better.mul_add(minus_x, two))
+    }
+}
