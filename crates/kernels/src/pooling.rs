@@ -103,9 +103,6 @@ pub(crate) fn pool_rows(
             // SAFETY: each task has its own mean.
             out: unsafe { out.part(work.index * width, width) },
         };
-        dispatch!(
-            isa, head(arguments: &mut Arguments<'_>),
-            avx512 [vector::Avx512], avx2 [vector::Avx2], plain [vector::Plain]
-        );
+        dispatch!(isa, head(arguments: &mut Arguments<'_>));
     });
 }
