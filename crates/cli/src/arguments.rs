@@ -61,7 +61,8 @@ pub(crate) struct ComputeOptions {
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub(crate) threads: Option<OsString>,
 
-    /// The instruction set: auto, scalar, avx2 or avx512 [default: auto; variable: POLYSIGHT_ISA]
+    /// The instruction set: auto (the fastest of this machine), scalar, avx2, avx2vnni, avx512f,
+    /// avx512vnni, avx512 or neon [default: auto; variable: POLYSIGHT_ISA]
     #[arg(long, value_name = "ISA")]
     pub(crate) isa: Option<OsString>,
 

@@ -3,10 +3,20 @@
 //! Left rows and packed columns are both made of 4-byte units: one f32, a pair of bf16, or four
 //! 8-bit integers (unsigned on the left, signed on the right). A step multiplies one unit of a row
 //! with one unit of each column of a register and adds to the sums.
+//!
+//! [`Arithmetic`] is what a product asks for; [`Units`] and [`DotUnits`] are what an instruction set
+//! answers. f32 needs no more than the set's [`Vector`].
 
 use std::marker::PhantomData;
 
 use crate::vector::{Plain, Vector};
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 
 /// One number format on one instruction set.
 ///
@@ -35,12 +45,55 @@ pub(crate) trait Arithmetic {
     unsafe fn lanes(sums: Self::Sums) -> Self::Lanes;
 }
 
+/// What an instruction set does with a register of 4-byte units, as wide as its vector of f32.
+///
+/// # Safety
+///
+/// As for [`Arithmetic`].
+pub(crate) trait Units: Vector {
+    /// The register, which also holds 32-bit sums.
+    type Register: Copy;
+
+    /// One unit per lane.
+    unsafe fn load(from: *const u32) -> Self::Register;
+    /// `unit` in every lane.
+    unsafe fn broadcast(unit: u32) -> Self::Register;
+    /// `sums + left x right` of two bf16, the lower one first.
+    unsafe fn bf16_step(sums: Self, left: Self::Register, right: Self::Register) -> Self;
+    /// `sums + left x right` of four 8-bit integers, unsigned times signed, exactly.
+    unsafe fn int8_step(
+        sums: Self::Register,
+        left: Self::Register,
+        right: Self::Register,
+    ) -> Self::Register;
+    /// Signed 32-bit sums as f32.
+    unsafe fn from_sums(sums: Self::Register) -> Self;
+}
+
+/// [`Units`] of a set that also multiplies 8-bit integers in one instruction.
+///
+/// # Safety
+///
+/// As for [`Arithmetic`]; the processor must have that instruction too.
+#[cfg(target_arch = "x86_64")]
+pub(crate) trait DotUnits: Units {
+    /// [`Units::int8_step`] in one instruction.
+    unsafe fn dot_step(
+        sums: Self::Register,
+        left: Self::Register,
+        right: Self::Register,
+    ) -> Self::Register;
+}
+
 /// Units of one f32.
 pub(crate) struct F32<V>(PhantomData<V>);
 /// Units of two bf16; sums in f32.
 pub(crate) struct Bf16<V>(PhantomData<V>);
 /// Units of four 8-bit integers, unsigned times signed; sums in 32 bits.
 pub(crate) struct Int8<V>(PhantomData<V>);
+/// [`Int8`] by [`DotUnits`].
+#[cfg(target_arch = "x86_64")]
+pub(crate) struct DotInt8<V>(PhantomData<V>);
 
 impl<V: Vector> Arithmetic for F32<V> {
     type Lanes = V;
@@ -74,31 +127,99 @@ impl<V: Vector> Arithmetic for F32<V> {
     }
 }
 
-/// Eight units, in plain Rust.
-type PlainUnits = [u32; 8];
-
-impl Arithmetic for Bf16<Plain> {
-    type Lanes = Plain;
-    type Units = PlainUnits;
-    type Sums = Plain;
+impl<V: Units> Arithmetic for Bf16<V> {
+    type Lanes = V;
+    type Units = V::Register;
+    type Sums = V;
     const INTEGER: bool = false;
 
     #[inline(always)]
-    unsafe fn zero() -> Plain {
-        Plain([0.0; 8])
-    }
-    #[inline(always)]
-    unsafe fn load(from: *const u32) -> PlainUnits {
+    unsafe fn zero() -> V {
         // SAFETY: the caller's promise.
-        unsafe { from.cast::<PlainUnits>().read_unaligned() }
+        unsafe { V::splat(0.0) }
     }
     #[inline(always)]
-    unsafe fn broadcast(from: *const u32) -> PlainUnits {
+    unsafe fn load(from: *const u32) -> V::Register {
         // SAFETY: the caller's promise.
-        [unsafe { *from }; 8]
+        unsafe { <V as Units>::load(from) }
     }
     #[inline(always)]
-    unsafe fn step(sums: Plain, left: PlainUnits, right: PlainUnits) -> Plain {
+    unsafe fn broadcast(from: *const u32) -> V::Register {
+        // SAFETY: the caller's promise.
+        unsafe { V::broadcast(*from) }
+    }
+    #[inline(always)]
+    unsafe fn step(sums: V, left: V::Register, right: V::Register) -> V {
+        // SAFETY: the caller's promise.
+        unsafe { V::bf16_step(sums, left, right) }
+    }
+    #[inline(always)]
+    unsafe fn lanes(sums: V) -> V {
+        sums
+    }
+}
+
+/// 8-bit integers by `$step`; all else is the same in one step or several.
+macro_rules! integers {
+    ($name:ident, $units:ident, $step:ident) => {
+        impl<V: $units> Arithmetic for $name<V> {
+            type Lanes = V;
+            type Units = V::Register;
+            type Sums = V::Register;
+            const INTEGER: bool = true;
+
+            #[inline(always)]
+            unsafe fn zero() -> V::Register {
+                // SAFETY: the caller's promise.
+                unsafe { V::broadcast(0) }
+            }
+            #[inline(always)]
+            unsafe fn load(from: *const u32) -> V::Register {
+                // SAFETY: the caller's promise.
+                unsafe { <V as Units>::load(from) }
+            }
+            #[inline(always)]
+            unsafe fn broadcast(from: *const u32) -> V::Register {
+                // SAFETY: the caller's promise.
+                unsafe { V::broadcast(*from) }
+            }
+            #[inline(always)]
+            unsafe fn step(
+                sums: V::Register,
+                left: V::Register,
+                right: V::Register,
+            ) -> V::Register {
+                // SAFETY: the caller's promise.
+                unsafe { V::$step(sums, left, right) }
+            }
+            #[inline(always)]
+            unsafe fn lanes(sums: V::Register) -> V {
+                // SAFETY: the caller's promise.
+                unsafe { V::from_sums(sums) }
+            }
+        }
+    };
+}
+
+integers!(Int8, Units, int8_step);
+#[cfg(target_arch = "x86_64")]
+integers!(DotInt8, DotUnits, dot_step);
+
+/// Eight units, in plain Rust.
+impl Units for Plain {
+    type Register = [u32; 8];
+
+    #[inline(always)]
+    unsafe fn load(from: *const u32) -> [u32; 8] {
+        // SAFETY: the caller's promise.
+        unsafe { from.cast::<[u32; 8]>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn broadcast(unit: u32) -> [u32; 8] {
+        [unit; 8]
+    }
+    #[inline(always)]
+    unsafe fn bf16_step(sums: Self, left: [u32; 8], right: [u32; 8]) -> Self {
         let mut sums = sums.0;
         for lane in 0..8 {
             let low = |unit: u32| f32::from_bits(unit << 16);
@@ -106,197 +227,21 @@ impl Arithmetic for Bf16<Plain> {
             sums[lane] += low(left[lane]) * low(right[lane]);
             sums[lane] += high(left[lane]) * high(right[lane]);
         }
-        Plain(sums)
+        Self(sums)
     }
     #[inline(always)]
-    unsafe fn lanes(sums: Plain) -> Plain {
-        sums
-    }
-}
-
-impl Arithmetic for Int8<Plain> {
-    type Lanes = Plain;
-    type Units = PlainUnits;
-    type Sums = [i32; 8];
-    const INTEGER: bool = true;
-
-    #[inline(always)]
-    unsafe fn zero() -> [i32; 8] {
-        [0; 8]
-    }
-    #[inline(always)]
-    unsafe fn load(from: *const u32) -> PlainUnits {
-        // SAFETY: the caller's promise.
-        unsafe { from.cast::<PlainUnits>().read_unaligned() }
-    }
-    #[inline(always)]
-    unsafe fn broadcast(from: *const u32) -> PlainUnits {
-        // SAFETY: the caller's promise.
-        [unsafe { *from }; 8]
-    }
-    #[inline(always)]
-    unsafe fn step(mut sums: [i32; 8], left: PlainUnits, right: PlainUnits) -> [i32; 8] {
+    unsafe fn int8_step(mut sums: [u32; 8], left: [u32; 8], right: [u32; 8]) -> [u32; 8] {
         for lane in 0..8 {
             let (left, right) = (left[lane].to_le_bytes(), right[lane].to_le_bytes());
             for byte in 0..4 {
-                sums[lane] += i32::from(left[byte]) * i32::from(right[byte].cast_signed());
+                let product = i32::from(left[byte]) * i32::from(right[byte].cast_signed());
+                sums[lane] = sums[lane].wrapping_add_signed(product);
             }
         }
         sums
     }
     #[inline(always)]
-    unsafe fn lanes(sums: [i32; 8]) -> Plain {
-        Plain(sums.map(|sum| sum as f32))
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    //! AVX2 (bf16 and int8 taken apart into f32 and 16-bit products) and AVX-512 (one instruction).
-
-    #[allow(clippy::wildcard_imports, reason = "two dozen intrinsics")]
-    use std::arch::x86_64::*;
-
-    use super::{Arithmetic, Bf16, Int8};
-    use crate::vector::{Avx2, Avx512};
-
-    /// What all units of an instruction set share: loading and broadcasting.
-    macro_rules! units {
-        (avx2) => {
-            type Lanes = Avx2;
-            type Units = __m256i;
-            #[inline(always)]
-            unsafe fn load(from: *const u32) -> __m256i {
-                // SAFETY: the caller promises the set and 8 readable units.
-                unsafe { _mm256_loadu_si256(from.cast()) }
-            }
-            #[inline(always)]
-            unsafe fn broadcast(from: *const u32) -> __m256i {
-                // SAFETY: the caller promises the set and a readable unit.
-                unsafe { _mm256_set1_epi32((*from).cast_signed()) }
-            }
-        };
-        (avx512) => {
-            type Lanes = Avx512;
-            type Units = __m512i;
-            #[inline(always)]
-            unsafe fn load(from: *const u32) -> __m512i {
-                // SAFETY: the caller promises the set and 16 readable units.
-                unsafe { _mm512_loadu_si512(from.cast()) }
-            }
-            #[inline(always)]
-            unsafe fn broadcast(from: *const u32) -> __m512i {
-                // SAFETY: the caller promises the set and a readable unit.
-                unsafe { _mm512_set1_epi32((*from).cast_signed()) }
-            }
-        };
-    }
-
-    impl Arithmetic for Bf16<Avx2> {
-        units!(avx2);
-        type Sums = __m256;
-        const INTEGER: bool = false;
-
-        #[inline(always)]
-        unsafe fn zero() -> __m256 {
-            // SAFETY: the caller promises the instruction set.
-            unsafe { _mm256_setzero_ps() }
-        }
-        #[inline(always)]
-        unsafe fn step(sums: __m256, left: __m256i, right: __m256i) -> __m256 {
-            // SAFETY: the caller promises the instruction set.
-            unsafe {
-                let low = |units| _mm256_castsi256_ps(_mm256_slli_epi32::<16>(units));
-                let high = |units| {
-                    let mask = _mm256_set1_epi32(0xFFFF_0000_u32.cast_signed());
-                    _mm256_castsi256_ps(_mm256_and_si256(units, mask))
-                };
-                let sums = _mm256_fmadd_ps(low(left), low(right), sums);
-                _mm256_fmadd_ps(high(left), high(right), sums)
-            }
-        }
-        #[inline(always)]
-        unsafe fn lanes(sums: __m256) -> Avx2 {
-            Avx2(sums)
-        }
-    }
-
-    impl Arithmetic for Int8<Avx2> {
-        units!(avx2);
-        type Sums = __m256i;
-        const INTEGER: bool = true;
-
-        #[inline(always)]
-        unsafe fn zero() -> __m256i {
-            // SAFETY: the caller promises the instruction set.
-            unsafe { _mm256_setzero_si256() }
-        }
-        #[inline(always)]
-        unsafe fn step(sums: __m256i, left: __m256i, right: __m256i) -> __m256i {
-            // SAFETY: the caller promises the instruction set.
-            unsafe {
-                // Even bytes and odd bytes as 16-bit numbers: the one-step product of bytes
-                // saturates.
-                let bytes = _mm256_set1_epi16(0xFF);
-                let even = _mm256_and_si256(left, bytes);
-                let odd = _mm256_srli_epi16::<8>(left);
-                let even_right = _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(right));
-                let odd_right = _mm256_srai_epi16::<8>(right);
-                let sums = _mm256_add_epi32(sums, _mm256_madd_epi16(even, even_right));
-                _mm256_add_epi32(sums, _mm256_madd_epi16(odd, odd_right))
-            }
-        }
-        #[inline(always)]
-        unsafe fn lanes(sums: __m256i) -> Avx2 {
-            // SAFETY: the caller promises the instruction set.
-            Avx2(unsafe { _mm256_cvtepi32_ps(sums) })
-        }
-    }
-
-    impl Arithmetic for Bf16<Avx512> {
-        units!(avx512);
-        type Sums = __m512;
-        const INTEGER: bool = false;
-
-        #[inline(always)]
-        unsafe fn zero() -> __m512 {
-            // SAFETY: the caller promises the instruction set.
-            unsafe { _mm512_setzero_ps() }
-        }
-        #[inline(always)]
-        unsafe fn step(sums: __m512, left: __m512i, right: __m512i) -> __m512 {
-            // SAFETY: the caller promises the instruction set; both types are 64 bytes of bits.
-            unsafe {
-                let left: __m512bh = std::mem::transmute(left);
-                let right: __m512bh = std::mem::transmute(right);
-                _mm512_dpbf16_ps(sums, left, right)
-            }
-        }
-        #[inline(always)]
-        unsafe fn lanes(sums: __m512) -> Avx512 {
-            Avx512(sums)
-        }
-    }
-
-    impl Arithmetic for Int8<Avx512> {
-        units!(avx512);
-        type Sums = __m512i;
-        const INTEGER: bool = true;
-
-        #[inline(always)]
-        unsafe fn zero() -> __m512i {
-            // SAFETY: the caller promises the instruction set.
-            unsafe { _mm512_setzero_si512() }
-        }
-        #[inline(always)]
-        unsafe fn step(sums: __m512i, left: __m512i, right: __m512i) -> __m512i {
-            // SAFETY: the caller promises the instruction set.
-            unsafe { _mm512_dpbusd_epi32(sums, left, right) }
-        }
-        #[inline(always)]
-        unsafe fn lanes(sums: __m512i) -> Avx512 {
-            // SAFETY: the caller promises the instruction set.
-            Avx512(unsafe { _mm512_cvtepi32_ps(sums) })
-        }
+    unsafe fn from_sums(sums: [u32; 8]) -> Self {
+        Self(sums.map(|sum| sum.cast_signed() as f32))
     }
 }

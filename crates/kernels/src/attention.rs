@@ -9,14 +9,13 @@ use std::f32::consts::LOG2_E;
 use std::marker::PhantomData;
 
 use crate::Isa;
-use crate::arithmetic::{Bf16, F32};
 use crate::dispatch::dispatch;
 use crate::math::exp2;
 use crate::pool::Pool;
 use crate::rows::{Format, Rows};
 use crate::shared::SharedMut;
 use crate::tile::{Left, Panel, Sink, rows_times_panel};
-use crate::vector::{self, Vector};
+use crate::vector::Vector;
 use packing::{AttentionFormat, pack_keys};
 
 mod packing;
@@ -192,7 +191,8 @@ unsafe fn softmax_row<A: AttentionFormat>(row: &mut [u32], count: usize, scale: 
         let scale = A::Lanes::splat(scale);
         let mut sum = A::Lanes::splat(0.0);
         for i in (0..whole).step_by(lanes) {
-            let weight = exp2::<_, A::Exactness>(A::Lanes::load(scores.add(i)).mul_add(scale, minus_most));
+            let weight =
+                exp2::<_, A::Exactness>(A::Lanes::load(scores.add(i)).mul_add(scale, minus_most));
             A::store(weight, start, i, lanes);
             sum = sum.add(weight);
         }
@@ -209,7 +209,7 @@ unsafe fn softmax_row<A: AttentionFormat>(row: &mut [u32], count: usize, scale: 
 
 /// # Safety
 ///
-/// As for [`Vector`]; `MR` is 6 or 4, `NV * LANES` is a divisor of [`WIDEST`], and the arguments
+/// As for [`Vector`]; `MR` is at most 8, `NV * LANES` is a divisor of [`WIDEST`], and the arguments
 /// are one head's as [`attention`] cuts them.
 #[inline(always)]
 unsafe fn head<A: AttentionFormat, const MR: usize, const NV: usize>(
@@ -325,19 +325,6 @@ pub(crate) fn attention(
             // SAFETY: no two running tasks have the same worker.
             scratch: unsafe { scratch.part(work.worker * per_worker, per_worker) },
         };
-        match format {
-            Format::F32 => dispatch!(
-                isa, head(arguments: &mut Arguments<'_>),
-                avx512 [F32<vector::Avx512>, 6, 4],
-                avx2 [F32<vector::Avx2>, 6, 2],
-                plain [F32<vector::Plain>, 4, 2]
-            ),
-            Format::Bf16 | Format::Int8 => dispatch!(
-                isa, head(arguments: &mut Arguments<'_>),
-                avx512 [Bf16<vector::Avx512>, 6, 4],
-                avx2 [Bf16<vector::Avx2>, 6, 2],
-                plain [Bf16<vector::Plain>, 4, 2]
-            ),
-        }
+        dispatch!(isa, format, head(arguments: &mut Arguments<'_>), attention);
     });
 }

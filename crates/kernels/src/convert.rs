@@ -6,7 +6,7 @@ use crate::emit::{LaneSource, RowTarget, emit_row};
 use crate::norm::SharedRows;
 use crate::pool::Pool;
 use crate::rows::{Format, Rows};
-use crate::vector::{self, Vector, load_first_bf16};
+use crate::vector::{Vector, load_first_bf16};
 
 /// Rows of one task.
 const TASK_ROWS: usize = 16;
@@ -66,10 +66,7 @@ pub(crate) fn convert(isa: Isa, pool: &Pool, input: &Rows, count: usize, out: &m
             let target = unsafe { out.row(index) };
             let source = Source { format: input.format, units };
             let arguments = &mut Arguments { source, width, target };
-            dispatch!(
-                isa, row(arguments: &mut Arguments<'_>),
-                avx512 [vector::Avx512], avx2 [vector::Avx2], plain [vector::Plain]
-            );
+            dispatch!(isa, row(arguments: &mut Arguments<'_>));
         }
     });
 }

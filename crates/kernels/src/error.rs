@@ -5,8 +5,13 @@
 #[non_exhaustive]
 pub enum KernelError {
     /// The name is not one of an instruction set.
-    #[error("unknown instruction set {0:?}; one of scalar, avx2, avx512 was expected")]
-    UnknownIsa(String),
+    #[error("unknown instruction set {name:?}; one of {known} was expected")]
+    UnknownIsa {
+        /// What was asked for.
+        name: String,
+        /// What there is on this architecture, separated by commas.
+        known: String,
+    },
     /// The instruction set exists, but this machine lacks it.
     #[error("this machine has no {wanted}; it offers {available}")]
     MissingIsa {

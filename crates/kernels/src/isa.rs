@@ -3,6 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+#[cfg(target_arch = "aarch64")]
+use std::arch::is_aarch64_feature_detected as is_detected;
+#[cfg(target_arch = "x86_64")]
+use std::arch::is_x86_feature_detected as is_detected;
+
+use crate::sets::every_set;
+use crate::vector::Vector;
 use crate::{Format, KernelError};
 
 /// An instruction set that this machine has.
@@ -12,56 +19,70 @@ use crate::{Format, KernelError};
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Isa(pub(crate) Kind);
 
-/// The sets that have kernels, from the slowest to the fastest.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
-    /// Plain Rust: every machine.
-    Scalar,
-    /// AVX2 with FMA: 8 lanes, 16 registers.
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    /// AVX-512 with BF16 and VNNI (Zen 4, Sapphire Rapids and later): 16 lanes, 32 registers.
-    /// Older AVX-512 processors use AVX2.
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-}
+/// `Kind` and what the table says about each.
+macro_rules! kinds {
+    (
+        {}
+        $({
+            $kind:ident $name:literal, if $condition:meta, features [$($feature:tt)*],
+            native [$($native:ident)*],
+            $vector:ident, $int8:ident, products [$rows:literal, $registers:literal], $($rest:tt)*
+        })*
+    ) => {
+        /// The sets that have kernels on this architecture, from the slowest to the fastest.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+        pub(crate) enum Kind {
+            $(#[cfg($condition)] $kind,)*
+        }
 
-impl Kind {
-    const ALL: &[Self] = &[
-        Self::Scalar,
-        #[cfg(target_arch = "x86_64")]
-        Self::Avx2,
-        #[cfg(target_arch = "x86_64")]
-        Self::Avx512,
-    ];
+        impl Kind {
+            const ALL: &[Self] = &[$(#[cfg($condition)] Self::$kind,)*];
 
-    fn is_present(self) -> bool {
-        match self {
-            Self::Scalar => true,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => {
-                Self::Avx2.is_present()
-                    && is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512vl")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512dq")
-                    && is_x86_feature_detected!("avx512bf16")
-                    && is_x86_feature_detected!("avx512vnni")
+            fn is_present(self) -> bool {
+                match self {
+                    $(#[cfg($condition)] Self::$kind => true $(&& is_detected!($feature))*,)*
+                }
+            }
+
+            fn name(self) -> &'static str {
+                match self {
+                    $(#[cfg($condition)] Self::$kind => $name,)*
+                }
+            }
+
+            fn native(self) -> &'static [Format] {
+                match self {
+                    $(#[cfg($condition)] Self::$kind => &[$(Format::$native),*],)*
+                }
+            }
+
+            /// f32 in a register.
+            fn lanes(self) -> usize {
+                match self {
+                    $(#[cfg($condition)] Self::$kind => crate::vector::$vector::LANES,)*
+                }
+            }
+
+            /// The register block of products.
+            fn block(self) -> Block {
+                match self {
+                    $(
+                        #[cfg($condition)]
+                        Self::$kind => Block { rows: $rows, columns: $registers * self.lanes() },
+                    )*
+                }
             }
         }
-    }
+    };
+}
 
-    fn name(self) -> &'static str {
-        match self {
-            Self::Scalar => "scalar",
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => "avx2",
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => "avx512",
-        }
-    }
+every_set!([kinds] {});
+
+/// The extents of a register block.
+#[derive(Clone, Copy)]
+pub(crate) struct Block {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
 }
 
 impl Isa {
@@ -80,16 +101,24 @@ impl Isa {
 
     /// Whether one instruction multiplies this format; otherwise it is taken apart first.
     pub fn has_native(self, format: Format) -> bool {
-        match self.0 {
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => true,
-            _ => format == Format::F32,
-        }
+        self.0.native().contains(&format)
     }
 
-    /// The name by which users choose it: `scalar`, `avx2` or `avx512`.
+    /// The name by which users choose it: `scalar`; on x86-64 `avx2`, `avx2vnni`, `avx512f`,
+    /// `avx512vnni` or `avx512`; on aarch64 `neon`.
     pub fn name(self) -> &'static str {
         self.0.name()
+    }
+
+    /// The names of all sets of this architecture, whether the machine has them or not, slowest
+    /// first.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Kind::ALL.iter().map(|kind| kind.name())
+    }
+
+    /// The register block of products.
+    pub(crate) fn block(self) -> Block {
+        self.0.block()
     }
 }
 
@@ -112,11 +141,12 @@ impl FromStr for Isa {
     ///
     /// When the name is unknown, or this machine lacks the set.
     fn from_str(name: &str) -> Result<Self, KernelError> {
-        let kind = Kind::ALL
-            .iter()
-            .copied()
-            .find(|kind| kind.name() == name)
-            .ok_or_else(|| KernelError::UnknownIsa(name.to_owned()))?;
+        let kind = Kind::ALL.iter().copied().find(|kind| kind.name() == name).ok_or_else(|| {
+            KernelError::UnknownIsa {
+                name: name.to_owned(),
+                known: Self::names().collect::<Vec<_>>().join(", "),
+            }
+        })?;
         if kind.is_present() {
             return Ok(Self(kind));
         }

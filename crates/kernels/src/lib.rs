@@ -20,9 +20,10 @@
 //!
 //! `math` has exponential and GELU. `vector` names the few operations on f32 that an instruction set must offer, `arithmetic` the one
 //! step of a product in each number format; `tile` holds the register block that all products are
-//! made of. `matmul`, `attention`, `norm` and `convert` are written once over those; `dispatch` turns
-//! an [`Isa`] into a compiled copy. To follow one product: `packed` lays out the weights, `matmul`
-//! cuts the work, `tile` multiplies, and the sinks of `matmul` finish the sums.
+//! made of. `matmul`, `attention`, `norm` and `convert` are written once over those; `sets` is the
+//! table of instruction sets, and `dispatch` turns an [`Isa`] into a compiled copy. To follow one
+//! product: `packed` lays out the weights, `matmul` cuts the work, `tile` multiplies, and the sinks
+//! of `matmul` finish the sums.
 
 #![expect(
     clippy::inline_always,
@@ -48,6 +49,7 @@ mod peak;
 mod pool;
 mod pooling;
 mod rows;
+mod sets;
 mod shared;
 mod tile;
 mod vector;

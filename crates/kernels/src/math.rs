@@ -20,7 +20,7 @@ pub(crate) struct Half;
 impl Exactness for Single {
     const EXP2: &'static [f32] = &[
         1.0,
-        0.693_147_2,
+        std::f32::consts::LN_2,
         0.240_226_46,
         0.055_503_286,
         0.009_618_489,

@@ -5,7 +5,7 @@
 //! the group. The depth is never cut, so each sum has one order and never leaves its register
 //! before it is complete. The sinks below then add the bias and store it in its next form.
 
-use crate::arithmetic::{Arithmetic, Bf16, F32, Int8};
+use crate::arithmetic::Arithmetic;
 use crate::dispatch::dispatch;
 use crate::math::{self, Half, Single};
 use crate::packed::{PackedLinear, panel_lanes};
@@ -13,7 +13,7 @@ use crate::pool::Pool;
 use crate::rows::{Format, Rows};
 use crate::shared::SharedMut;
 use crate::tile::{Left, Panel, Sink, rows_times_panel};
-use crate::vector::{self, Vector, store_first_bf16};
+use crate::vector::{Vector, store_first_bf16};
 
 /// Rows of one task.
 const TASK_ROWS: usize = 256;
@@ -168,7 +168,7 @@ enum Target<'a> {
 
 /// # Safety
 ///
-/// As for [`Vector`]; `MR` is 8 or 6 or 4, `NV` that of [`panel_lanes`], the rows lie within the
+/// As for [`Vector`]; `MR` is at most 8, `NV` that of [`panel_lanes`], the rows lie within the
 /// left matrix and the output, `panels` are whole panels, and the arithmetic is the weights'.
 #[inline(always)]
 unsafe fn task<A: Arithmetic, const MR: usize, const NV: usize>(arguments: &Arguments<'_>) {
@@ -267,26 +267,7 @@ pub(crate) fn matmul(
             finish,
             out,
         };
-        match linear.format {
-            Format::F32 => dispatch!(
-                isa, task(arguments: &Arguments<'_>),
-                avx512 [F32<vector::Avx512>, 8, 3],
-                avx2 [F32<vector::Avx2>, 6, 2],
-                plain [F32<vector::Plain>, 4, 2]
-            ),
-            Format::Bf16 => dispatch!(
-                isa, task(arguments: &Arguments<'_>),
-                avx512 [Bf16<vector::Avx512>, 8, 3],
-                avx2 [Bf16<vector::Avx2>, 6, 2],
-                plain [Bf16<vector::Plain>, 4, 2]
-            ),
-            Format::Int8 => dispatch!(
-                isa, task(arguments: &Arguments<'_>),
-                avx512 [Int8<vector::Avx512>, 8, 3],
-                avx2 [Int8<vector::Avx2>, 6, 2],
-                plain [Int8<vector::Plain>, 4, 2]
-            ),
-        }
+        dispatch!(isa, linear.format, task(arguments: &Arguments<'_>), products);
     });
 }
 

@@ -6,7 +6,7 @@ use crate::emit::{LaneSource, RowTarget, emit_row};
 use crate::pool::Pool;
 use crate::rows::Rows;
 use crate::shared::SharedMut;
-use crate::vector::{self, Vector};
+use crate::vector::Vector;
 
 /// Rows of one task.
 const TASK_ROWS: usize = 32;
@@ -106,10 +106,7 @@ pub(crate) fn layer_norm(isa: Isa, pool: &Pool, norm: &LayerNorm, input: &[f32],
             let target = unsafe { out.row(index) };
             let arguments =
                 &mut Arguments { norm, input: &input[index * width..(index + 1) * width], target };
-            dispatch!(
-                isa, row(arguments: &mut Arguments<'_>),
-                avx512 [vector::Avx512], avx2 [vector::Avx2], plain [vector::Plain]
-            );
+            dispatch!(isa, row(arguments: &mut Arguments<'_>));
         }
     });
 }

@@ -3,18 +3,12 @@
 use crate::pool::Pool;
 use crate::rows::Format;
 use crate::shared::SharedMut;
-use crate::vector::{self, Vector, bf16};
+use crate::vector::bf16;
 use crate::{Buffer, Isa};
 
 /// How many columns a panel has: the registers of [`matmul`](crate::matmul)'s blocks.
 pub(crate) fn panel_lanes(isa: Isa) -> usize {
-    match isa.0 {
-        #[cfg(target_arch = "x86_64")]
-        crate::isa::Kind::Avx512 => 3 * vector::Avx512::LANES,
-        #[cfg(target_arch = "x86_64")]
-        crate::isa::Kind::Avx2 => 2 * vector::Avx2::LANES,
-        crate::isa::Kind::Scalar => 2 * vector::Plain::LANES,
-    }
+    isa.block().columns
 }
 
 /// The weights and biases of a linear layer of N outputs and K inputs, packed for one instruction

@@ -1,11 +1,12 @@
 //! A loop that does nothing but multiply and add in registers: what the machine could do.
 
 use crate::Isa;
-use crate::arithmetic::{Arithmetic, Bf16, F32, Int8};
+use crate::arithmetic::Arithmetic;
 use crate::dispatch::dispatch;
+use crate::isa::Block;
 use crate::pool::Pool;
 use crate::rows::Format;
-use crate::vector::{self, Vector};
+use crate::vector::Vector;
 
 struct Arguments<'a> {
     steps: usize,
@@ -13,39 +14,28 @@ struct Arguments<'a> {
     units: &'a [u32; 16],
 }
 
-/// `steps` steps of 24 independent sums, the register block of the products.
+/// `steps` steps of the independent sums of the products' register block.
 ///
 /// # Safety
 ///
 /// As for [`Vector`].
 #[inline(always)]
-unsafe fn spin<A: Arithmetic>(arguments: &Arguments<'_>) {
+unsafe fn spin<A: Arithmetic, const MR: usize, const NV: usize>(arguments: &Arguments<'_>) {
     // SAFETY: the caller's promise; 16 units are as many as any register has.
     unsafe {
         let right = A::load(arguments.units.as_ptr());
         let left = A::broadcast(arguments.units.as_ptr());
-        let mut sums = [A::zero(); 24];
+        let mut sums = [[A::zero(); NV]; MR];
         for _ in 0..arguments.steps {
-            for sum in &mut sums {
+            for sum in sums.as_flattened_mut() {
                 *sum = A::step(*sum, left, right);
             }
         }
         let mut total = 0.0;
-        for sum in sums {
-            total += A::lanes(sum).sum();
+        for sum in sums.as_flattened() {
+            total += A::lanes(*sum).sum();
         }
         std::hint::black_box(total);
-    }
-}
-
-/// How many lanes a register has.
-fn lanes(isa: Isa) -> usize {
-    match isa.0 {
-        #[cfg(target_arch = "x86_64")]
-        crate::isa::Kind::Avx512 => vector::Avx512::LANES,
-        #[cfg(target_arch = "x86_64")]
-        crate::isa::Kind::Avx2 => vector::Avx2::LANES,
-        crate::isa::Kind::Scalar => vector::Plain::LANES,
     }
 }
 
@@ -56,27 +46,9 @@ pub(crate) fn register_loop(isa: Isa, pool: &Pool, format: Format, steps: usize)
     let units = &[0_u32; 16];
     pool.run(pool.threads(), &|_| {
         let arguments = &Arguments { steps, units: std::hint::black_box(units) };
-        match format {
-            Format::F32 => dispatch!(
-                isa, spin(arguments: &Arguments<'_>),
-                avx512 [F32<vector::Avx512>],
-                avx2 [F32<vector::Avx2>],
-                plain [F32<vector::Plain>]
-            ),
-            Format::Bf16 => dispatch!(
-                isa, spin(arguments: &Arguments<'_>),
-                avx512 [Bf16<vector::Avx512>],
-                avx2 [Bf16<vector::Avx2>],
-                plain [Bf16<vector::Plain>]
-            ),
-            Format::Int8 => dispatch!(
-                isa, spin(arguments: &Arguments<'_>),
-                avx512 [Int8<vector::Avx512>],
-                avx2 [Int8<vector::Avx2>],
-                plain [Int8<vector::Plain>]
-            ),
-        }
+        dispatch!(isa, format, spin(arguments: &Arguments<'_>), products);
     });
-    let per_step = 24 * lanes(isa) * format.numbers_per_unit() * 2;
+    let Block { rows, columns } = isa.block();
+    let per_step = rows * columns * format.numbers_per_unit() * 2;
     (pool.threads() * steps * per_step) as u64
 }

@@ -8,7 +8,7 @@ use crate::math::{self, Single};
 use crate::pool::Pool;
 use crate::rows::{Format, Rows};
 use crate::shared::SharedMut;
-use crate::vector::{self, Vector, load_first_bf16};
+use crate::vector::{Vector, load_first_bf16};
 
 /// The extents of a pooling.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -107,9 +107,6 @@ pub(crate) fn pool_rows(
             // SAFETY: each task has its own mean.
             out: unsafe { out.part(work.index * width, width) },
         };
-        dispatch!(
-            isa, head(arguments: &mut Arguments<'_>),
-            avx512 [vector::Avx512], avx2 [vector::Avx2], plain [vector::Plain]
-        );
+        dispatch!(isa, head(arguments: &mut Arguments<'_>));
     });
 }

@@ -44,8 +44,8 @@ pub(crate) struct Panel<'a> {
     pub(crate) columns: usize,
 }
 
-/// `rows` rows of `left` from `row`, times `panel`: in blocks of 8, 4, 2 and 1 rows, or of 6, 4, 2
-/// and 1 where `MR` is 6.
+/// `rows` rows of `left` from `row`, times `panel`: in one block of `MR` rows (at most 8), or where
+/// there are fewer in blocks of 4, 2 and 1.
 ///
 /// # Safety
 ///

@@ -263,7 +263,27 @@ impl Vector for Plain {
     }
 }
 
+/// A one-line body that calls intrinsics: each is allowed by the trait's contract.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! operation {
+    ($name:ident($self:ident $(, $argument:ident)*) $body:expr) => {
+        #[inline(always)]
+        unsafe fn $name($self $(, $argument: Self)*) -> Self {
+            // SAFETY: the caller promises the instruction set.
+            Self::new(unsafe { $body })
+        }
+    };
+}
 #[cfg(target_arch = "x86_64")]
-mod x86;
+mod avx2;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use x86::{Avx2, Avx512};
+mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx512::{Avx512, Avx512TakenApart, Avx512WithBf16, Bf16Way};
+#[cfg(target_arch = "aarch64")]
+pub(crate) use neon::Neon;

@@ -167,10 +167,33 @@ fn preprocessor(checkpoint: &Checkpoint, options: &Options) -> Preprocessor {
         Resample::Bilinear => Filter::Bilinear,
         Resample::Bicubic => Filter::Bicubic,
     };
-    let isa = options.isa.name().parse::<pixels::Isa>().ok();
-    let isa = isa.filter(|isa| isa.is_available()).unwrap_or(pixels::Isa::Scalar);
     Preprocessor::new(preprocessing.width as u32, preprocessing.height as u32)
         .with_filter(filter)
-        .with_isa(isa)
+        .with_isa(resize_isa(options.isa.name()))
         .with_limits(options.limits.clone())
+}
+
+/// The resize's set for the kernels' set of this name: the fastest that the machine has and whose
+/// name begins the kernels' (`avx2` for `avx2vnni`, `avx512` for `avx512f`), else, where the resize
+/// has no such path here, its fastest. All of them give the same bytes.
+fn resize_isa(kernels: &str) -> pixels::Isa {
+    let akin = |isa: &pixels::Isa| kernels.starts_with(&isa.to_string());
+    pixels::Isa::available().rev().find(akin).unwrap_or_else(pixels::Isa::detect)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_resize_is_scalar_only_where_the_kernels_are_or_where_it_has_nothing_faster() {
+        assert_eq!(resize_isa("scalar"), pixels::Isa::Scalar);
+        for isa in Isa::available().into_iter().skip(1) {
+            let expected = match isa.name() {
+                "avx2" | "avx2vnni" => pixels::Isa::Avx2,
+                _ => pixels::Isa::detect(),
+            };
+            assert_eq!(resize_isa(isa.name()), expected, "{isa}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use crate::golden::{Matrix, assert_same_logit};
 use crate::program::Finished;
 use crate::tiny::{PICTURES, Tiny, picture};
 
-const ALL: [&str; 3] = ["scalar", "avx2", "avx512"];
+const ALL: [&str; 7] = ["scalar", "avx2", "avx2vnni", "avx512f", "avx512vnni", "avx512", "neon"];
 
 fn score(set: &str) -> Finished {
     let tiny = Tiny::new();
@@ -38,13 +38,21 @@ fn every_instruction_set_of_the_machine_gives_the_logits_of_transformers() {
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn the_sets_of_this_machine_are_accepted() {
+    let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    let avx512f = avx2
+        && is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl");
+    let avx512vnni = avx512f && is_x86_feature_detected!("avx512vnni");
     let here = [
         true,
-        is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
-        is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512vl"),
+        avx2,
+        avx2 && is_x86_feature_detected!("avxvnni"),
+        avx512f,
+        avx512vnni,
+        avx512vnni && is_x86_feature_detected!("avx512bf16"),
+        false,
     ];
     for (set, here) in ALL.into_iter().zip(here) {
         let code = if here { 0 } else { 2 };

@@ -186,6 +186,25 @@ fn conversion_to_bf16_rounds_to_nearest_and_to_int8_within_half_a_step() {
 }
 
 #[test]
+fn every_set_rounds_to_the_same_bits_of_bf16() {
+    // All exponents, with mantissas on both sides of a tie and on it.
+    let mantissas = [0, 0x7FFF, 0x8000, 0x8001, 0x1_7FFF, 0x1_8000, 0x1_8001, 0x7F_8000];
+    let bits = (1_u32..255).flat_map(|e| mantissas.map(|m| e << 23 | m));
+    let values = bits.flat_map(|bits| [bits, bits | 1 << 31]).map(f32::from_bits);
+    let values = values.collect::<Vec<_>>();
+    let nearest = |value: f32| {
+        let bits = value.to_bits();
+        (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF_0000
+    };
+    for compute in every_isa() {
+        let found = read(&rows(&compute, Format::Bf16, values.len(), &values), 1);
+        for (found, &value) in found.iter().zip(&values) {
+            assert_eq!(found.to_bits(), nearest(value), "{value:e} on {}", compute.isa());
+        }
+    }
+}
+
+#[test]
 fn no_rows_give_no_product() {
     for compute in every_isa() {
         let linear = compute.pack(Format::F32, 2, &[0.0; 3], &|_, out| out.fill(1.0));

@@ -80,6 +80,10 @@ impl Axis {
     }
 
     /// The digits of output sample `index`, `N` a group, only the groups that its window needs.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "only the vector paths multiply digits")
+    )]
     pub(super) fn digits<const N: usize>(&self, index: usize) -> &[[u32; N]] {
         let groups = self.stride / GROUP;
         let start = index * groups * N;

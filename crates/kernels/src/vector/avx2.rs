@@ -1,6 +1,6 @@
-//! AVX2 with FMA, and AVX-512.
+//! AVX2 with FMA: 8 lanes.
 
-#[allow(clippy::wildcard_imports, reason = "half a hundred intrinsics")]
+#[allow(clippy::wildcard_imports, reason = "three dozen intrinsics")]
 use std::arch::x86_64::*;
 
 use super::{GUESS, Vector};
@@ -9,31 +9,20 @@ use super::{GUESS, Vector};
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(pub(crate) __m256);
 
-/// 16 lanes of AVX-512.
-#[derive(Clone, Copy)]
-pub(crate) struct Avx512(pub(crate) __m512);
-
 /// Eight set lanes, then eight clear ones: a window over it masks the first `count` of 8.
 const WINDOW: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
 
 impl Avx2 {
+    #[inline(always)]
+    pub(crate) fn new(lanes: __m256) -> Self {
+        Self(lanes)
+    }
     #[inline(always)]
     unsafe fn mask(count: usize) -> __m256i {
         debug_assert!(count <= 8);
         // SAFETY: `count` is at most 8, so 8 integers from `8 - count` lie within the window.
         unsafe { _mm256_loadu_si256(WINDOW.as_ptr().add(8 - count).cast()) }
     }
-}
-
-/// A one-line body that calls intrinsics: each is allowed by the trait's contract.
-macro_rules! operation {
-    ($name:ident($self:ident $(, $argument:ident)*) $body:expr) => {
-        #[inline(always)]
-        unsafe fn $name($self $(, $argument: Self)*) -> Self {
-            // SAFETY: the caller promises the instruction set.
-            Self(unsafe { $body })
-        }
-    };
 }
 
 impl Vector for Avx2 {
@@ -170,138 +159,6 @@ impl Vector for Avx2 {
                 let right = _mm256_permute2f128_ps::<0x31>(upper, lower);
                 _mm256_storeu_ps(to.add(i * to_stride).cast(), left);
                 _mm256_storeu_ps(to.add((i + 4) * to_stride).cast(), right);
-            }
-        }
-    }
-}
-
-impl Avx512 {
-    #[inline(always)]
-    fn mask(count: usize) -> __mmask16 {
-        debug_assert!(count <= 16);
-        ((1_u32 << count) - 1) as __mmask16
-    }
-}
-
-impl Vector for Avx512 {
-    const LANES: usize = 16;
-
-    #[inline(always)]
-    unsafe fn splat(value: f32) -> Self {
-        // SAFETY: the caller promises the instruction set.
-        Self(unsafe { _mm512_set1_ps(value) })
-    }
-    #[inline(always)]
-    unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: the caller promises the set and 16 readable lanes.
-        Self(unsafe { _mm512_loadu_ps(from) })
-    }
-    #[inline(always)]
-    unsafe fn load_first(from: *const f32, count: usize) -> Self {
-        // SAFETY: the caller promises the set and `count` readable lanes; the mask reads no other.
-        Self(unsafe { _mm512_maskz_loadu_ps(Self::mask(count), from) })
-    }
-    #[inline(always)]
-    unsafe fn store(self, to: *mut f32) {
-        // SAFETY: the caller promises the set and 16 writable lanes.
-        unsafe { _mm512_storeu_ps(to, self.0) }
-    }
-    #[inline(always)]
-    unsafe fn store_first(self, to: *mut f32, count: usize) {
-        // SAFETY: the caller promises the set and `count` writable lanes; the mask writes no other.
-        unsafe { _mm512_mask_storeu_ps(to, Self::mask(count), self.0) }
-    }
-    #[inline(always)]
-    unsafe fn first(self, count: usize) -> Self {
-        // SAFETY: the caller promises the instruction set.
-        Self(unsafe { _mm512_maskz_mov_ps(Self::mask(count), self.0) })
-    }
-    operation!(add(self, other) _mm512_add_ps(self.0, other.0));
-    operation!(sub(self, other) _mm512_sub_ps(self.0, other.0));
-    operation!(mul(self, other) _mm512_mul_ps(self.0, other.0));
-    operation!(div(self, other) _mm512_div_ps(self.0, other.0));
-    operation!(mul_add(self, factor, addend) _mm512_fmadd_ps(self.0, factor.0, addend.0));
-    operation!(max(self, other) _mm512_max_ps(self.0, other.0));
-    operation!(min(self, other) _mm512_min_ps(self.0, other.0));
-    operation!(round(self) _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0));
-    operation!(scale(self, exponent) _mm512_scalef_ps(self.0, exponent.0));
-    operation!(reciprocal_guess(self) {
-        let bits = _mm512_castps_si512(self.0);
-        _mm512_castsi512_ps(_mm512_sub_epi32(_mm512_set1_epi32(GUESS.cast_signed()), bits))
-    });
-
-    #[inline(always)]
-    unsafe fn sum(self) -> f32 {
-        // SAFETY: the caller promises the instruction set.
-        unsafe { _mm512_reduce_add_ps(self.0) }
-    }
-    #[inline(always)]
-    unsafe fn largest(self) -> f32 {
-        // SAFETY: the caller promises the instruction set.
-        unsafe { _mm512_reduce_max_ps(self.0) }
-    }
-    #[inline(always)]
-    unsafe fn smallest(self) -> f32 {
-        // SAFETY: the caller promises the instruction set.
-        unsafe { _mm512_reduce_min_ps(self.0) }
-    }
-    #[inline(always)]
-    unsafe fn load_bf16(from: *const u16) -> Self {
-        // SAFETY: the caller promises the set and 16 readable lanes.
-        unsafe {
-            let halves = _mm512_cvtepu16_epi32(_mm256_loadu_si256(from.cast()));
-            Self(_mm512_castsi512_ps(_mm512_slli_epi32::<16>(halves)))
-        }
-    }
-    #[inline(always)]
-    unsafe fn store_bf16(self, to: *mut u16) {
-        // SAFETY: the caller promises the set and 16 writable lanes; both types are 32 bytes.
-        unsafe {
-            let halves: __m256i = std::mem::transmute(_mm512_cvtneps_pbh(self.0));
-            _mm256_storeu_si256(to.cast(), halves);
-        }
-    }
-    #[inline(always)]
-    unsafe fn store_u8(self, to: *mut u8) {
-        // SAFETY: the caller promises the set and 16 writable bytes.
-        unsafe {
-            let bytes = _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(self.0));
-            _mm_storeu_si128(to.cast(), bytes);
-        }
-    }
-    #[inline(always)]
-    unsafe fn transpose(from: *const u32, from_stride: usize, to: *mut u32, to_stride: usize) {
-        // SAFETY: the caller promises the set and both blocks.
-        unsafe {
-            let row = |i: usize| _mm512_loadu_ps(from.add(i * from_stride).cast());
-            // Four rows of four-by-four blocks: quarter q is columns 4q to 4q + 3.
-            let fours = |first: usize| {
-                let (a, b, c, d) = (row(first), row(first + 1), row(first + 2), row(first + 3));
-                let (ab, cd) = (_mm512_unpacklo_ps(a, b), _mm512_unpacklo_ps(c, d));
-                let (ab_high, cd_high) = (_mm512_unpackhi_ps(a, b), _mm512_unpackhi_ps(c, d));
-                [
-                    _mm512_shuffle_ps::<0x44>(ab, cd),
-                    _mm512_shuffle_ps::<0xEE>(ab, cd),
-                    _mm512_shuffle_ps::<0x44>(ab_high, cd_high),
-                    _mm512_shuffle_ps::<0xEE>(ab_high, cd_high),
-                ]
-            };
-            let (a, b, c, d) = (fours(0), fours(4), fours(8), fours(12));
-            for i in 0..4 {
-                // Quarters 0 and 1 (low) or 2 and 3 (high) of the rows 0 to 7 and 8 to 15.
-                let ab_low = _mm512_shuffle_f32x4::<0x44>(a[i], b[i]);
-                let cd_low = _mm512_shuffle_f32x4::<0x44>(c[i], d[i]);
-                let ab_high = _mm512_shuffle_f32x4::<0xEE>(a[i], b[i]);
-                let cd_high = _mm512_shuffle_f32x4::<0xEE>(c[i], d[i]);
-                let columns = [
-                    _mm512_shuffle_f32x4::<0x88>(ab_low, cd_low),
-                    _mm512_shuffle_f32x4::<0xDD>(ab_low, cd_low),
-                    _mm512_shuffle_f32x4::<0x88>(ab_high, cd_high),
-                    _mm512_shuffle_f32x4::<0xDD>(ab_high, cd_high),
-                ];
-                for (quarter, column) in columns.into_iter().enumerate() {
-                    _mm512_storeu_ps(to.add((i + 4 * quarter) * to_stride).cast(), column);
-                }
             }
         }
     }
