@@ -278,11 +278,17 @@ pub(crate) struct ModelInfoArguments {
 /// Every tensor must be there in its shape, every number finite, and the towers must give each input the same embedding
 /// whatever it is computed with. With --golden-image, the scores of published checkpoints are compared with those of the
 /// reference.
+///
+/// With pictures or texts and --precision bf16 or int8, the check also measures what that precision costs this
+/// checkpoint on them: embeddings, orders, best texts and probabilities are compared with those of f32. That is a
+/// measurement, which fails only when an embedding is not finite.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   polysight model check FOLDER
-  polysight model check google/siglip-base-patch16-224 --golden-image 000000039769.png")]
+  polysight model check google/siglip-base-patch16-224 --golden-image 000000039769.png
+  polysight model check FOLDER --precision int8 --text \"a red bicycle\" --text \"two cats\" photos/
+  polysight model check FOLDER --precision int8 --texts-file captions.txt 'photos/*.jpg' --json")]
 pub(crate) struct ModelCheckArguments {
     #[command(flatten)]
     pub(crate) name: ModelName,
@@ -290,6 +296,20 @@ pub(crate) struct ModelCheckArguments {
     /// The photo 000000039769 of COCO val2017 (two cats), for which the scores of some published checkpoints are known
     #[arg(long, value_name = "FILE")]
     pub(crate) golden_image: Option<PathBuf>,
+
+    /// A text to measure the precision's cost on, taken as it is; may be repeated [default: 32 built-in names of things,
+    /// each in "This is a photo of {}."]
+    #[arg(long = "text", value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) texts: Vec<String>,
+
+    /// A file with one such text in each line; empty lines and lines that begin with # do not count
+    #[arg(long, value_name = "FILE")]
+    pub(crate) texts_file: Option<PathBuf>,
+
+    /// Pictures to measure the precision's cost on: files, folders or patterns. They are read twice, so standard input
+    /// does not do
+    #[arg(value_name = "IMAGE")]
+    pub(crate) images: Vec<OsString>,
 
     #[command(flatten)]
     pub(crate) output: OutputOptions,

@@ -16,7 +16,7 @@ use crate::exit::UsageError;
 /// When there are none, or the file cannot be read.
 pub(crate) fn read(arguments: &ClassifyArguments, console: &Console) -> anyhow::Result<Vec<Label>> {
     let names = match &arguments.labels_file {
-        Some(file) => from_file(file)?,
+        Some(file) => lines_of(file)?,
         None => arguments.labels.iter().flat_map(|list| from_list(list)).collect(),
     };
     if names.is_empty() {
@@ -45,8 +45,11 @@ fn from_list(list: &str) -> impl Iterator<Item = String> {
     list.split(',').filter_map(trimmed)
 }
 
-/// One label in each line. Empty lines and lines that begin with `#` do not count.
-fn from_file(file: &Path) -> anyhow::Result<Vec<String>> {
+/// One label, or one text, in each line. Empty lines and lines that begin with `#` do not count.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(crate) fn lines_of(file: &Path) -> anyhow::Result<Vec<String>> {
     let text = fs_err::read_to_string(file)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let lines = text.lines().filter_map(trimmed);

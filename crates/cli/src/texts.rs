@@ -1,6 +1,7 @@
 //! Texts as they are given, through the text tower.
 
 use model::{Embeddings, Siglip};
+use tokens::Encoding;
 
 use crate::console::Console;
 use crate::pictures::judge;
@@ -34,18 +35,44 @@ pub(crate) fn embed(
     texts: &[String],
     console: &mut Console,
 ) -> anyhow::Result<Texts> {
+    embed_encoded(model, texts, &encode(model, texts, console)?, console)
+}
+
+/// Cuts texts into tokens; a note names each that is too long for the model.
+///
+/// # Errors
+/// When the model has no usable tokenizer.
+pub(crate) fn encode(
+    model: &Siglip,
+    texts: &[String],
+    console: &Console,
+) -> anyhow::Result<Vec<Encoding>> {
+    let encode = |text: &String| {
+        let encoding = model.tokenize(text)?;
+        if encoding.truncated {
+            note_truncated(text, console);
+        }
+        Ok(encoding)
+    };
+    texts.iter().map(encode).collect()
+}
+
+/// Embeds texts that were cut into tokens before.
+///
+/// # Errors
+/// When the model has no text tower.
+pub(crate) fn embed_encoded(
+    model: &Siglip,
+    texts: &[String],
+    encodings: &[Encoding],
+    console: &mut Console,
+) -> anyhow::Result<Texts> {
     let mut embedded = Texts::default();
     console.begin("texts", texts.len());
-    for (part, texts) in texts.chunks(TOGETHER).enumerate() {
-        let encodings =
-            texts.iter().map(|text| model.tokenize(text)).collect::<Result<Vec<_>, _>>()?;
-        for (text, encoding) in texts.iter().zip(&encodings) {
-            embedded.tokens += encoding.tokens;
-            if encoding.truncated {
-                note_truncated(text, console);
-            }
-        }
-        let embeddings = model.embed_texts(&encodings)?;
+    let parts = texts.chunks(TOGETHER).zip(encodings.chunks(TOGETHER));
+    for (part, (texts, encodings)) in parts.enumerate() {
+        embedded.tokens += encodings.iter().map(|encoding| encoding.tokens).sum::<usize>();
+        let embeddings = model.embed_texts(encodings)?;
         for (text, row) in texts.iter().zip(embeddings.rows()) {
             if let Err(error) = judge(row) {
                 embedded.failed += 1;

@@ -87,6 +87,18 @@ impl LabelVectors {
         Ok(Self { names, vectors, scoring, tokens, truncated })
     }
 
+    /// Labels whose vectors were computed before: one row of length 1 per name.
+    ///
+    /// They have no prompts, so [`tokens`](Self::tokens) is 0 and nothing was truncated.
+    ///
+    /// # Panics
+    ///
+    /// When there are not as many rows as names.
+    pub fn from_vectors(names: Vec<String>, vectors: Embeddings, scoring: Scoring) -> Self {
+        assert_eq!(names.len(), vectors.len(), "there is a vector for each name");
+        Self { names, vectors, scoring, tokens: 0, truncated: Vec::new() }
+    }
+
     /// The labels' names, in their order.
     pub fn names(&self) -> &[String] {
         &self.names

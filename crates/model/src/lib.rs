@@ -8,6 +8,7 @@
 //! What this crate does not know: HTTP, SQL, accounts, where model folders come from.
 #![forbid(unsafe_code)]
 
+mod agreement;
 mod balance;
 mod encoder;
 mod engine;
@@ -19,6 +20,7 @@ mod linear;
 mod map_head;
 mod operations;
 mod precision;
+mod rank;
 mod score;
 mod siglip;
 mod stage;
@@ -26,12 +28,14 @@ pub mod templates;
 mod text;
 mod vision;
 
+pub use agreement::{Logits, ScoreAgreement, Summary, closeness};
 pub use engine::{CpuEngine, Engine};
 pub use error::ModelError;
 pub use formats::product_format;
 pub use labels::{Label, LabelScore, LabelVectors, Progress};
 pub use operations::operations;
 pub use precision::Precision;
+pub use rank::kendall_tau;
 pub use score::{Embeddings, Score, Scoring, cosine, sigmoid, softmax};
 pub use siglip::{Options, Siglip};
 pub use stage::{Observer, Stage};

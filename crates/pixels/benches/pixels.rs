@@ -2,7 +2,7 @@
 //!
 //!     cargo bench -p pixels
 //!
-//! The comparison with Pillow itself is in `benches/pillow`.
+//! The comparison with other libraries is in `benches/pixels`.
 
 use std::hint::black_box;
 

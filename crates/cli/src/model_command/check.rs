@@ -9,37 +9,15 @@ use crate::console::Console;
 use crate::environment::Environment;
 use crate::exit::Outcome;
 use crate::inputs::Source;
+use crate::model_command::loss::{self, Measured};
+use crate::model_command::loss_report::Loss;
+use crate::model_command::loss_request::Request;
+use crate::model_command::verdict::{Check, Verdict};
 use crate::model_command::{family, finite, golden, towers};
 use crate::model_source::{self, Found};
 use crate::pipeline::prepare;
 use crate::reply::json;
 use crate::{settings, table};
-
-/// How a check ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Verdict {
-    Ok,
-    Failed,
-    Skipped,
-}
-
-impl Verdict {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-        }
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct Check {
-    name: &'static str,
-    verdict: Verdict,
-    detail: String,
-}
 
 #[derive(Debug, Serialize)]
 struct Report<'a> {
@@ -47,6 +25,9 @@ struct Report<'a> {
     model: &'a str,
     verdict: Verdict,
     checks: &'a [Check],
+    /// What a reduced precision costs, where that was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    precision_loss: Option<&'a Loss>,
 }
 
 /// Runs the checks one after the other and says how each ended.
@@ -68,15 +49,25 @@ pub(crate) fn run(
 ) -> anyhow::Result<Outcome> {
     let mut console = Console::new(environment, &arguments.output);
     let options = settings::options(&arguments.compute, environment)?;
+    let request = Request::read(arguments)?;
     let Found { id, folder } = model_source::find(arguments.name.model.as_ref(), environment)?;
     let mut run = Run {
         console: &mut console,
         format: if arguments.output.json { Format::Json } else { Format::Lines },
         checks: Vec::new(),
     };
+    let mut loss = Measured::default();
     match Siglip::open(&folder, &options) {
-        Ok(model) => run.all(&model, arguments, &options)?,
-        Err(error) => run.add("structure", Err(error.to_string()))?,
+        Ok(model) => {
+            run.all(&model, arguments, &options)?;
+            if let Some(request) = &request {
+                loss = loss::measure(model, &folder, request, &options, run.console)?;
+            }
+        }
+        Err(error) => run.put(Check::failed("structure", error.to_string()))?,
+    }
+    for check in loss.checks {
+        run.put(check)?;
     }
     let Run { checks, .. } = run;
     let failed = checks.iter().filter(|check| check.verdict == Verdict::Failed);
@@ -87,11 +78,12 @@ pub(crate) fn run(
             model: &id,
             verdict: if failed == 0 { Verdict::Ok } else { Verdict::Failed },
             checks: &checks,
+            precision_loss: loss.loss.as_ref(),
         };
         console.print(format!("{}\n", json(&report)))?;
     }
     console.flush()?;
-    Ok(Outcome::from_failures(failed))
+    Ok(Outcome::from_failures(failed + loss.unusable_inputs))
 }
 
 impl Run<'_> {
@@ -161,15 +153,14 @@ impl Run<'_> {
     }
 
     fn skip(&mut self, name: &'static str, reason: &str) -> anyhow::Result<()> {
-        self.put(Check { name, verdict: Verdict::Skipped, detail: reason.to_owned() })
+        self.put(Check::skipped(name, reason))
     }
 
     fn add(&mut self, name: &'static str, outcome: Result<String, String>) -> anyhow::Result<()> {
-        let (verdict, detail) = match outcome {
-            Ok(detail) => (Verdict::Ok, detail),
-            Err(detail) => (Verdict::Failed, detail),
-        };
-        self.put(Check { name, verdict, detail })
+        self.put(match outcome {
+            Ok(detail) => Check::ok(name, detail),
+            Err(detail) => Check::failed(name, detail),
+        })
     }
 
     fn put(&mut self, check: Check) -> anyhow::Result<()> {

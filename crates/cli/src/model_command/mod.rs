@@ -6,8 +6,12 @@ mod finite;
 mod golden;
 mod info;
 mod list;
+mod loss;
+mod loss_report;
+mod loss_request;
 mod pull;
 mod towers;
+mod verdict;
 
 use crate::arguments::{ModelAction, ModelArguments};
 use crate::environment::Environment;

@@ -14,6 +14,7 @@ mod inputs;
 mod instruction_sets;
 mod model_command;
 mod pipes;
+mod precision_loss;
 mod program;
 mod score;
 mod settings;

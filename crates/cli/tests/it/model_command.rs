@@ -37,18 +37,6 @@ fn with_verdict<'a>(report: &'a Value, verdict: &str) -> Vec<&'a str> {
     checks.map(|check| check["name"].as_str().unwrap()).collect()
 }
 
-/// Changes the first number of a bf16 tensor.
-fn overwrite(folder: &Path, tensor: &str, number: [u8; 2]) {
-    let file = folder.join("model.safetensors");
-    let mut bytes = fs_err::read(&file).unwrap();
-    let length = u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
-    let header: Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
-    assert_eq!(header[tensor]["dtype"], "BF16");
-    let begin = header[tensor]["data_offsets"][0].as_u64().unwrap() as usize;
-    bytes[8 + length + begin..][..2].copy_from_slice(&number);
-    fs_err::write(&file, bytes).unwrap();
-}
-
 #[test]
 fn info_describes_both_towers() {
     let tiny = Tiny::new();
@@ -93,7 +81,7 @@ fn a_number_that_is_none_is_found_wherever_it_is() {
         ("vision_model.encoder.layers.0.mlp.fc2.bias", [0x80, 0xff]),
     ] {
         let tiny = Tiny::new();
-        overwrite(tiny.path(), tensor, number);
+        tiny.overwrite(tensor, number);
         let run = check(tiny.path());
         assert_eq!(run.code, 1);
         let report = run.json();
@@ -107,7 +95,7 @@ fn a_number_that_is_none_is_found_wherever_it_is() {
 #[test]
 fn a_broken_vision_tower_fails_its_check_and_its_pictures() {
     let tiny = Tiny::new();
-    overwrite(tiny.path(), "vision_model.post_layernorm.bias", [0xc0, 0x7f]);
+    tiny.overwrite("vision_model.post_layernorm.bias", [0xc0, 0x7f]);
     let run = check(tiny.path());
     assert_eq!(with_verdict(&run.json(), "failed"), ["finite weights", "vision tower"]);
     let run = tiny.run(["classify", "--json", "--labels", "a,b"]);
@@ -120,7 +108,7 @@ fn a_broken_vision_tower_fails_its_check_and_its_pictures() {
 #[test]
 fn a_broken_text_tower_stops_a_classification() {
     let tiny = Tiny::new();
-    overwrite(tiny.path(), "text_model.final_layer_norm.bias", [0xc0, 0x7f]);
+    tiny.overwrite("text_model.final_layer_norm.bias", [0xc0, 0x7f]);
     let run = tiny.run(["classify", "--json", "--labels", "a,b"]);
     let run = run.argument(picture("rgb_61x37.png")).finish();
     assert_eq!(run.code, 1);

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::program::Run;
@@ -54,6 +55,19 @@ impl Tiny {
 
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Changes the first number of a bf16 tensor.
+    pub(crate) fn overwrite(&self, tensor: &str, number: [u8; 2]) {
+        let file = self.path().join("model.safetensors");
+        let mut bytes = fs_err::read(&file).expect("the weights are there");
+        let length = u64::from_le_bytes(*bytes.first_chunk().expect("a length comes first"));
+        let header = &bytes[8..8 + length as usize];
+        let header: Value = serde_json::from_slice(header).expect("the header is JSON");
+        assert_eq!(header[tensor]["dtype"], "BF16");
+        let begin = header[tensor]["data_offsets"][0].as_u64().expect("it is a number");
+        bytes[(8 + length + begin) as usize..][..2].copy_from_slice(&number);
+        fs_err::write(&file, bytes).expect("the weights are written");
     }
 
     /// A run with `--model`.

@@ -1,6 +1,7 @@
 //! The towers against transformers, stage by stage, on the committed tiny checkpoints; and what
 //! the rest of the crate promises.
 
+mod agreement;
 mod allocation;
 mod end_to_end;
 mod errors;

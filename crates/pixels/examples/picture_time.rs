@@ -1,11 +1,11 @@
-//! Times the resize and decode + resize of one picture file, for the comparison with Pillow in
-//! `benches/pillow`.
+//! Times the decoding and the resize of one picture file, for the comparison with other libraries in
+//! `benches/pixels`.
 //!
-//!     cargo run --release -p pixels --example resize_time -- PICTURE SIDE ROUNDS
+//!     cargo run --release -p pixels --example picture_time -- PICTURE SIDE ROUNDS
 //!
-//! Prints a line for each instruction set, `resize NAME NANOSECONDS`, one
-//! `decode_and_resize NAME NANOSECONDS` for the fastest, each the best of the rounds, and
-//! `sha256 HASH` of the resized bytes.
+//! Prints `resize NAME NANOSECONDS` for each instruction set; `decode NANOSECONDS` and
+//! `decode_and_resize NANOSECONDS`, the latter on the fastest; each the best of the rounds; and `sha256 HASH` of the
+//! resized bytes.
 
 use std::time::Instant;
 
@@ -21,7 +21,8 @@ fn main() {
     let side: u32 = side.parse().expect("SIDE is a number");
     let rounds: usize = rounds.parse().expect("ROUNDS is a number");
     let bytes = fs_err::read(picture).expect("PICTURE is readable");
-    let image = decode(&bytes, &Limits::default()).expect("PICTURE is an image");
+    let limits = Limits::default();
+    let image = decode(&bytes, &limits).expect("PICTURE is an image");
     for isa in Isa::available() {
         let mut resizer = Resizer::new(isa);
         let best = best_of(rounds, || {
@@ -29,11 +30,15 @@ fn main() {
         });
         println!("resize {isa} {best}");
     }
+    let best = best_of(rounds, || {
+        decode(&bytes, &limits).expect("PICTURE is an image");
+    });
+    println!("decode {best}");
     let preprocessor = Preprocessor::new(side, side);
     let best = best_of(rounds, || {
         preprocessor.prepare(&bytes).expect("PICTURE is an image");
     });
-    println!("decode_and_resize {} {best}", Isa::detect());
+    println!("decode_and_resize {best}");
     let resized = preprocessor.resize(&image);
     let hash = Sha256::digest(resized.data());
     let hash = hash.iter().fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"));
