@@ -78,6 +78,7 @@ pub(crate) fn options(
         canonicalization: canonicalization
             .map_or(Ok(Canonicalization::Hf), |given| given.read(read_canonicalization))?,
         limits: pixels::Limits::default(),
+        packed_cache: None,
     })
 }
 
