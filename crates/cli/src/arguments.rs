@@ -44,6 +44,11 @@ pub(crate) struct ModelOptions {
     #[arg(long, value_name = "FOLDER|ID")]
     pub(crate) model: Option<OsString>,
 
+    /// A folder that keeps the weights as this machine computes with them, so that the next start is faster; it may be
+    /// deleted at any time [default: none; variable: POLYSIGHT_PACKED_CACHE]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) packed_cache: Option<OsString>,
+
     #[command(flatten)]
     pub(crate) compute: ComputeOptions,
 }

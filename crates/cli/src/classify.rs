@@ -8,7 +8,7 @@ use crate::console::Console;
 use crate::environment::Environment;
 use crate::exit::{Outcome, UsageError};
 use crate::inputs::Inputs;
-use crate::model_source::{self, OpenModel};
+use crate::model_source::{self, OpenModel, note_packed_cache_problems};
 use crate::pictures::{Picture, embed_each, judge, report_problems};
 use crate::pipeline::decode_ahead;
 use crate::reply::{Head, Item, Prediction, ScoreMode, Usage, json};
@@ -94,6 +94,7 @@ pub(crate) fn run(
         console.flush()?;
         anyhow::Ok(tally)
     })?;
+    note_packed_cache_problems(&siglip, &console);
     Ok(Outcome::from_failures(problems + tally.failed))
 }
 

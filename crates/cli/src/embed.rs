@@ -9,7 +9,7 @@ use crate::console::Console;
 use crate::environment::Environment;
 use crate::exit::{Outcome, UsageError};
 use crate::inputs::Inputs;
-use crate::model_source::{self, OpenModel};
+use crate::model_source::{self, OpenModel, note_packed_cache_problems};
 use crate::npy::{self, NpyFile};
 use crate::pictures::{Picture, embed_each, judge, report_problems};
 use crate::pipeline::{PictureError, decode_ahead};
@@ -61,6 +61,7 @@ pub(crate) fn run(
         console.flush()?;
         anyhow::Ok(texts.failed + tally.failed)
     })?;
+    note_packed_cache_problems(&siglip, &console);
     Ok(Outcome::from_failures(problems + failed))
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Environment {
     pub(crate) isa: Option<Variable>,
     /// `POLYSIGHT_CANONICALIZATION`: `--canonicalization`.
     pub(crate) canonicalization: Option<Variable>,
+    /// `POLYSIGHT_PACKED_CACHE`: `--packed-cache`.
+    pub(crate) packed_cache: Option<Variable>,
     /// `POLYSIGHT_QUIET`: `--quiet`.
     pub(crate) quiet: Option<Variable>,
     /// `NO_COLOR`: no colours.
@@ -72,6 +74,7 @@ impl Environment {
             threads: variable("POLYSIGHT_THREADS"),
             isa: variable("POLYSIGHT_ISA"),
             canonicalization: variable("POLYSIGHT_CANONICALIZATION"),
+            packed_cache: variable("POLYSIGHT_PACKED_CACHE"),
             quiet: variable("POLYSIGHT_QUIET"),
             no_color: variable("NO_COLOR"),
             hf_home: variable("HF_HOME"),

@@ -5,21 +5,15 @@
 //! file is undamaged, which is what the hashes of the download and `polysight model check` are for.
 
 use std::fmt::Write as _;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use model::Siglip;
 use sha2::{Digest, Sha256};
 use tokens::Canonicalization;
+use weights::read_samples;
 
 /// Grows when the same picture or text would get other pixels or ids than before.
 const PREPROCESSING_VERSION: u32 = 1;
-
-const SAMPLES: u64 = 256;
-const SAMPLE_BYTES: u64 = 4096;
-
-/// The largest safetensors header that is read; the format's own limit is 100 MB.
-const MOST_HEADER_BYTES: u64 = 100_000_000;
 
 /// `fp_` and twelve hexadecimal digits.
 ///
@@ -55,30 +49,8 @@ pub(crate) fn of(model: &Siglip, canonicalization: Canonicalization) -> anyhow::
     Ok(fingerprint)
 }
 
-/// The length; then everything of a short file, of a long one its header and the samples.
 fn add_file(hash: &mut Sha256, path: &Path) -> anyhow::Result<()> {
     let mut file = fs_err::File::open(path)?;
     let length = file.metadata()?.len();
-    hash.update(length.to_le_bytes());
-    let mut bytes = Vec::new();
-    if length <= SAMPLES * SAMPLE_BYTES {
-        file.take(SAMPLES * SAMPLE_BYTES).read_to_end(&mut bytes)?;
-        hash.update(&bytes);
-        return Ok(());
-    }
-    let mut header_length = [0; 8];
-    file.read_exact(&mut header_length)?;
-    let header = u64::from_le_bytes(header_length).min(MOST_HEADER_BYTES);
-    (&mut file).take(header).read_to_end(&mut bytes)?;
-    hash.update(header_length);
-    hash.update(&bytes);
-    let last = length - SAMPLE_BYTES;
-    for sample in 0..SAMPLES {
-        let place = u128::from(last) * u128::from(sample) / u128::from(SAMPLES - 1);
-        file.seek(SeekFrom::Start(place as u64))?;
-        bytes.clear();
-        (&mut file).take(SAMPLE_BYTES).read_to_end(&mut bytes)?;
-        hash.update(&bytes);
-    }
-    Ok(())
+    Ok(read_samples(&mut file, length, &mut |bytes| hash.update(bytes))?)
 }

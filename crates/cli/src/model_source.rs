@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use model::{Options, Siglip};
 
 use crate::arguments::ModelOptions;
+use crate::console::Console;
 use crate::environment::Environment;
 use crate::exit::UsageError;
 use crate::{hub_access, settings};
@@ -25,6 +26,13 @@ pub(crate) struct OpenModel {
     pub(crate) options: Options,
 }
 
+/// Says what went wrong with the folder of packed towers.
+pub(crate) fn note_packed_cache_problems(siglip: &Siglip, console: &Console) {
+    for problem in siglip.take_packed_cache_problems() {
+        console.note(&problem.to_string());
+    }
+}
+
 /// A model folder and its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
@@ -40,7 +48,8 @@ pub(crate) fn open(
     arguments: &ModelOptions,
     environment: &Environment,
 ) -> anyhow::Result<OpenModel> {
-    let options = settings::options(&arguments.compute, environment)?;
+    let packed_cache = settings::packed_cache(arguments.packed_cache.as_ref(), environment);
+    let options = Options { packed_cache, ..settings::options(&arguments.compute, environment)? };
     let Found { id, folder } = find(arguments.model.as_ref(), environment)?;
     let siglip = Siglip::open(&folder, &options)?;
     Ok(OpenModel { id, siglip, options })

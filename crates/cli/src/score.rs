@@ -8,7 +8,7 @@ use crate::console::Console;
 use crate::environment::Environment;
 use crate::exit::Outcome;
 use crate::inputs::Inputs;
-use crate::model_source::{self, OpenModel};
+use crate::model_source::{self, OpenModel, note_packed_cache_problems};
 use crate::pictures::{embed_each, report_problems};
 use crate::pipeline::decode_ahead;
 use crate::reply::json;
@@ -77,6 +77,7 @@ pub(crate) fn run(
         console.print(format!("{}\n", json(&matrices)))?;
     }
     console.flush()?;
+    note_packed_cache_problems(&siglip, &console);
     Ok(Outcome::from_failures(problems + failed))
 }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
+use std::path::PathBuf;
 use std::thread::available_parallelism;
 
 use kernels::Isa;
@@ -55,7 +56,13 @@ pub(crate) fn model_name<'a>(
     given("--model", typed, environment.model.as_ref()).map(|given| given.text)
 }
 
-/// How to open the model.
+/// The folder of packed towers. An empty flag overrules the variable.
+pub(crate) fn packed_cache(typed: Option<&OsString>, environment: &Environment) -> Option<PathBuf> {
+    let given = given("--packed-cache", typed, environment.packed_cache.as_ref())?;
+    (!given.text.is_empty()).then(|| given.text.into())
+}
+
+/// How to open the model. It keeps no packed towers.
 ///
 /// # Errors
 /// When a value is not one of those that the option takes, or asks for what this machine or this build lacks.
@@ -78,6 +85,7 @@ pub(crate) fn options(
         canonicalization: canonicalization
             .map_or(Ok(Canonicalization::Hf), |given| given.read(read_canonicalization))?,
         limits: pixels::Limits::default(),
+        packed_cache: None,
     })
 }
 

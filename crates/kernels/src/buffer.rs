@@ -16,7 +16,7 @@ const OWN_PAGES: usize = 1 << 20;
 ///
 /// # Safety
 ///
-/// Every pattern of bits is a value, and dropping does nothing.
+/// Every pattern of bits is a value, no bit is padding, and dropping does nothing.
 pub unsafe trait Number: Copy + Send + Sync + 'static {}
 // SAFETY: plain numbers.
 unsafe impl Number for f32 {}
@@ -66,6 +66,20 @@ impl<T: Number> Buffer<T> {
         let start = NonNull::new(unsafe { alloc_zeroed(layout) });
         let Some(start) = start.map(NonNull::cast::<T>) else { handle_alloc_error(layout) };
         Self { start, length, memory: Memory::Heap(layout) }
+    }
+
+    /// The numbers as they lie in memory, in this machine's byte order.
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: the numbers are initialised and without padding (see `Number`), and any byte is a `u8`.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr().cast(), size_of_val(&**self)) }
+    }
+
+    /// The numbers as they lie in memory, to be written.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        let bytes = size_of_val(&**self);
+        // SAFETY: as in `bytes`; whatever is written, any bits are a number, and `&mut self` makes the access
+        // exclusive.
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), bytes) }
     }
 }
 

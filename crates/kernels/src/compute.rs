@@ -51,6 +51,16 @@ impl Compute {
         PackedLinear::pack(self.isa, &self.pool, format, inputs, bias, read_row)
     }
 
+    /// A layer of zeros, whose [`bytes_mut`](PackedLinear::bytes_mut) are to be written with those of a layer of the
+    /// same shape that was packed before.
+    ///
+    /// # Panics
+    ///
+    /// When the size overflows.
+    pub fn zeroed_linear(&self, format: Format, outputs: usize, inputs: usize) -> PackedLinear {
+        PackedLinear::zeroed(self.isa, format, outputs, inputs)
+    }
+
     /// The first `rows` rows of `input` through `linear` into `output`, M x N.
     ///
     /// # Panics
@@ -110,20 +120,20 @@ impl Compute {
         pooling::pool_rows(self.isa, &self.pool, shape, rows, scores, out);
     }
 
-    /// Cuts `numbers` into parts of `length` (the last may be shorter) and hands each with its index
+    /// Cuts `elements` into parts of `length` (the last may be shorter) and hands each with its index
     /// to `body`, on all threads.
     ///
     /// # Panics
     ///
     /// When `length` is 0, and with `body`.
-    pub fn for_each_part(
+    pub fn for_each_part<T: Send>(
         &self,
-        numbers: &mut [f32],
+        elements: &mut [T],
         length: usize,
-        body: &(dyn Fn(usize, &mut [f32]) + Sync),
+        body: &(dyn Fn(usize, &mut [T]) + Sync),
     ) {
-        let (total, parts) = (numbers.len(), numbers.len().div_ceil(length));
-        let shared = SharedMut::new(numbers);
+        let (total, parts) = (elements.len(), elements.len().div_ceil(length));
+        let shared = SharedMut::new(elements);
         self.pool.run(parts, &|task| {
             let first = task.index * length;
             // SAFETY: each task has its own part.

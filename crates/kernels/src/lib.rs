@@ -61,7 +61,7 @@ pub use error::KernelError;
 pub use isa::Isa;
 pub use matmul::Output;
 pub use norm::LayerNorm;
-pub use packed::PackedLinear;
+pub use packed::{PACKED_VERSION, PackedLinear};
 pub use pool::Pool;
 pub use pooling::PoolingShape;
 pub use rows::{Format, Rows};

@@ -6,6 +6,13 @@ use crate::shared::SharedMut;
 use crate::vector::bf16;
 use crate::{Buffer, Isa};
 
+/// The version of what [`PackedLinear::bytes`] gives for the same weights, format and instruction set.
+///
+/// Packed weights are kept on disk, so whoever changes a byte of them adds one: the order or the padding of panels, the
+/// rounding, the unit of a format, the parts themselves. The test `packed.rs` has the hashes of each version and fails
+/// without it.
+pub const PACKED_VERSION: u32 = 1;
+
 /// How many columns a panel has: the registers of [`matmul`](crate::matmul)'s blocks.
 pub(crate) fn panel_lanes(isa: Isa) -> usize {
     isa.block().columns
@@ -54,21 +61,17 @@ impl PackedLinear {
         read_row: &(dyn Fn(usize, &mut [f32]) + Sync),
     ) -> Self {
         let outputs = bias.len();
+        let mut packed = Self::zeroed(isa, format, outputs, inputs);
+        packed.bias[..outputs].copy_from_slice(bias);
+        let Self { units, scales, sums, .. } = &mut packed;
         let lanes = panel_lanes(isa);
-        let depth = inputs.div_ceil(format.numbers_per_unit());
-        let panel = lanes.checked_mul(depth).expect("a panel's size fits in usize");
         let count = outputs.div_ceil(lanes);
-        let per_output = if format == Format::Int8 { count * lanes } else { 0 };
-        let mut units = Buffer::zeroed(count.checked_mul(panel).expect("the size fits in usize"));
-        let mut padded_bias = Buffer::zeroed(count * lanes);
-        padded_bias[..outputs].copy_from_slice(bias);
-        let mut scales = Buffer::zeroed(per_output);
-        let mut sums = Buffer::zeroed(per_output);
+        let panel = units.len().checked_div(count).unwrap_or(0);
         let mut rows = Buffer::<f32>::zeroed(inputs * pool.threads());
-        let shared_units = SharedMut::new(&mut units);
-        let (shared_scales, shared_sums) = (SharedMut::new(&mut scales), SharedMut::new(&mut sums));
+        let shared_units = SharedMut::new(units);
+        let part = if scales.is_empty() { 0 } else { lanes };
+        let (shared_scales, shared_sums) = (SharedMut::new(scales), SharedMut::new(sums));
         let shared_rows = SharedMut::new(&mut rows);
-        let part = if per_output > 0 { lanes } else { 0 };
         pool.run(count, &|task| {
             // SAFETY: each task has its own panel, and each worker its own row.
             let (mut target, row) = unsafe {
@@ -86,7 +89,43 @@ impl PackedLinear {
                 target.fill(format, lane, row);
             }
         });
-        Self { isa, format, outputs, inputs, units, bias: padded_bias, scales, sums }
+        packed
+    }
+
+    /// A layer of zeros, whose [`bytes_mut`](Self::bytes_mut) are to be written.
+    ///
+    /// # Panics
+    ///
+    /// When the size overflows.
+    pub(crate) fn zeroed(isa: Isa, format: Format, outputs: usize, inputs: usize) -> Self {
+        let lanes = panel_lanes(isa);
+        let depth = inputs.div_ceil(format.numbers_per_unit());
+        let panel = lanes.checked_mul(depth).expect("a panel's size fits in usize");
+        let count = outputs.div_ceil(lanes);
+        let per_output = if format == Format::Int8 { count * lanes } else { 0 };
+        Self {
+            isa,
+            format,
+            outputs,
+            inputs,
+            units: Buffer::zeroed(count.checked_mul(panel).expect("the size fits in usize")),
+            bias: Buffer::zeroed(count * lanes),
+            scales: Buffer::zeroed(per_output),
+            sums: Buffer::zeroed(per_output),
+        }
+    }
+
+    /// All that was packed, part by part, in this machine's byte order; parts that the format lacks are empty. See
+    /// [`PACKED_VERSION`].
+    pub fn bytes(&self) -> [&[u8]; 4] {
+        [self.units.bytes(), self.bias.bytes(), self.scales.bytes(), self.sums.bytes()]
+    }
+
+    /// The same parts, to be written with the [`bytes`](Self::bytes) of a layer of the same shape, format and
+    /// instruction set. Other bytes give other numbers and nothing worse.
+    pub fn bytes_mut(&mut self) -> [&mut [u8]; 4] {
+        let Self { units, bias, scales, sums, .. } = self;
+        [units.bytes_mut(), bias.bytes_mut(), scales.bytes_mut(), sums.bytes_mut()]
     }
 
     /// N, the columns of the product.

@@ -7,8 +7,8 @@ use kernels::{
     AttentionShape, Buffer, Compute, Format, Heads, LayerNorm, Output, PackedLinear, QueryKeyValue,
     Rows,
 };
-use weights::WeightsError;
 
+use crate::ModelError;
 use crate::formats::Formats;
 use crate::linear::{Loader, NormAndLinears};
 use crate::stage::{Observer, Stage};
@@ -129,7 +129,7 @@ impl BlockTail {
         loader: &Loader<'_>,
         index: usize,
         shape: &EncoderShape,
-    ) -> Result<Self, WeightsError> {
+    ) -> Result<Self, ModelError> {
         let format = shape.formats.blocks;
         let name = |part: &str| block_tensor(index, part);
         let fc1 = name("mlp.fc1");
@@ -170,7 +170,7 @@ impl Mlp {
         loader: &Loader<'_>,
         name: &str,
         format: Format,
-    ) -> Result<Self, WeightsError> {
+    ) -> Result<Self, ModelError> {
         Ok(Self {
             fc1: loader.linear(&format!("{name}.fc1"), format)?,
             fc2: loader.linear(&format!("{name}.fc2"), format)?,
@@ -204,7 +204,7 @@ impl Encoder {
         loader: &Loader<'_>,
         shape: EncoderShape,
         layers: usize,
-    ) -> Result<Self, WeightsError> {
+    ) -> Result<Self, ModelError> {
         let block = |index: usize| {
             let name = |part: &str| block_tensor(index, part);
             let [q, k, v] = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"].map(name);
@@ -214,7 +214,7 @@ impl Encoder {
                 loader.norm_and_linears(&name("layer_norm1"), shape.epsilon, groups, format)?;
             Ok(Block { norm, qkv, tail: BlockTail::load(loader, index, &shape)? })
         };
-        let blocks = (0..layers).map(block).collect::<Result<Vec<_>, WeightsError>>()?;
+        let blocks = (0..layers).map(block).collect::<Result<Vec<_>, ModelError>>()?;
         Ok(Self { shape, blocks })
     }
 

@@ -1,15 +1,18 @@
 //! What computes embeddings, and the CPU's way of doing it.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernels::{Compute, Isa};
 use pixels::RgbImage;
 use weights::{Checkpoint, Tower};
 
+use crate::linear::Loader;
+use crate::packed_cache::Request;
 use crate::stage::Observer;
 use crate::text::TextTower;
 use crate::vision::VisionTower;
-use crate::{ModelError, Precision};
+use crate::{ModelError, PackedCacheError, Precision};
 
 /// Computes raw embeddings; a GPU can take the CPU's place.
 ///
@@ -67,6 +70,8 @@ pub struct CpuEngine {
     compute: Compute,
     checkpoint: Arc<Checkpoint>,
     precision: Precision,
+    packed_cache: Option<PathBuf>,
+    cache_problems: Mutex<Vec<PackedCacheError>>,
     vision: Mutex<Option<VisionTower>>,
     text: Mutex<Option<TextTower>>,
 }
@@ -83,8 +88,38 @@ impl CpuEngine {
             compute: Compute::new(isa, threads),
             checkpoint,
             precision: precision.resolve(isa),
+            packed_cache: None,
+            cache_problems: Mutex::new(Vec::new()),
             vision: Mutex::new(None),
             text: Mutex::new(None),
+        }
+    }
+
+    /// The same engine, which keeps packed towers in `folder` and takes them from there when they are of this very
+    /// checkpoint, instruction set and precision. It is made when there is none; what is in it may be deleted at any
+    /// time. Whoever can write there decides what the engine computes.
+    #[must_use]
+    pub fn with_packed_cache(self, folder: PathBuf) -> Self {
+        Self { packed_cache: Some(folder), ..self }
+    }
+
+    /// What went wrong with the folder of packed towers since the last call. Nothing failed for it.
+    pub fn take_packed_cache_problems(&self) -> Vec<PackedCacheError> {
+        std::mem::take(&mut lock(&self.cache_problems))
+    }
+
+    fn load_tower<T>(
+        &self,
+        tower: Tower,
+        build: impl Fn(&Loader<'_>) -> Result<T, ModelError>,
+    ) -> Result<T, ModelError> {
+        let Self { compute, checkpoint, precision, .. } = self;
+        let request = Request { compute, checkpoint, tower, precision: *precision };
+        match &self.packed_cache {
+            None => request.load(build),
+            Some(folder) => request.load_through(folder, build, &mut |problem| {
+                lock(&self.cache_problems).push(problem);
+            }),
         }
     }
 
@@ -102,7 +137,8 @@ impl CpuEngine {
         self.require(Tower::Vision)?;
         let mut tower = lock(&self.vision);
         if tower.is_none() {
-            *tower = Some(VisionTower::load(&self.compute, &self.checkpoint, self.precision)?);
+            let build = |loader: &Loader<'_>| VisionTower::load(loader, self.precision);
+            *tower = Some(self.load_tower(Tower::Vision, build)?);
         }
         body(tower.as_mut().expect("the tower was just loaded"))
     }
@@ -114,7 +150,8 @@ impl CpuEngine {
         self.require(Tower::Text)?;
         let mut tower = lock(&self.text);
         if tower.is_none() {
-            *tower = Some(TextTower::load(&self.compute, &self.checkpoint, self.precision)?);
+            let build = |loader: &Loader<'_>| TextTower::load(loader, self.precision);
+            *tower = Some(self.load_tower(Tower::Text, build)?);
         }
         body(tower.as_mut().expect("the tower was just loaded"))
     }

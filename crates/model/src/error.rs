@@ -15,6 +15,9 @@ pub enum ModelError {
     /// A picture cannot be decoded.
     #[error(transparent)]
     Pixels(#[from] pixels::PixelsError),
+    /// The tower's packed weights on disk cannot be used. No load fails with it: the checkpoint takes their place.
+    #[error(transparent)]
+    PackedCache(#[from] crate::PackedCacheError),
     /// The checkpoint lacks the tower that the call needs.
     #[error("the model {model} has no {} tower", match tower {
         Tower::Vision => "vision",

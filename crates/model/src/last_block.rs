@@ -7,8 +7,8 @@
 use kernels::{
     AttentionShape, Compute, Heads, LayerNorm, Output, PackedLinear, QueryKeyValue, Rows,
 };
-use weights::WeightsError;
 
+use crate::ModelError;
 use crate::encoder::{Arena, BlockTail, EncoderShape, TailArena, block_tensor};
 use crate::formats::Formats;
 use crate::linear::{Loader, NormAndLinears};
@@ -33,7 +33,7 @@ struct LastArena {
 }
 
 impl LastBlock {
-    pub(crate) fn load(loader: &Loader<'_>, shape: EncoderShape) -> Result<Self, WeightsError> {
+    pub(crate) fn load(loader: &Loader<'_>, shape: EncoderShape) -> Result<Self, ModelError> {
         let index = shape.layers - 1;
         let Formats { blocks, attention, .. } = shape.formats;
         let name = |part: &str| block_tensor(index, part);

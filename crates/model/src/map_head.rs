@@ -10,10 +10,12 @@
 //! The result is the same; 1.3 % of a picture's work is gone.
 
 use kernels::{Compute, Format, LayerNorm, Output, PackedLinear, PoolingShape, Rows};
-use weights::{Tensor, WeightsError};
+use weights::Tensor;
 
+use crate::ModelError;
 use crate::encoder::{EncoderShape, Mlp, MlpArena};
 use crate::linear::Loader;
+use crate::packed_cache::LinearShape;
 use crate::stage::{Observer, Stage};
 
 /// The head, with its query and keys already folded.
@@ -46,14 +48,17 @@ struct HeadArena {
 }
 
 impl MapHead {
-    pub(crate) fn load(loader: &Loader<'_>, shape: EncoderShape) -> Result<Self, WeightsError> {
+    pub(crate) fn load(loader: &Loader<'_>, shape: EncoderShape) -> Result<Self, ModelError> {
         let width = shape.width;
         let ends = shape.formats.ends;
-        let keys_by_head = folded_keys(loader, &shape)?;
-        let no_bias = vec![0.0; shape.heads];
-        let scores = loader.compute.pack(ends, width, &no_bias, &|head, out| {
-            out.copy_from_slice(&keys_by_head[head * width..(head + 1) * width]);
-        });
+        let scores = LinearShape { outputs: shape.heads, inputs: width, format: ends };
+        let scores = loader.part(scores, || {
+            let keys_by_head = folded_keys(loader, &shape)?;
+            let no_bias = vec![0.0; shape.heads];
+            Ok(loader.compute.pack(ends, width, &no_bias, &|head, out| {
+                out.copy_from_slice(&keys_by_head[head * width..(head + 1) * width]);
+            }))
+        })?;
         let together = shape.sequences_together();
         let means = together * shape.heads;
         Ok(Self {
@@ -116,10 +121,10 @@ impl MapHead {
 }
 
 /// `W_k^T q` for each head, `[H][W]`, with the query `q = W_q probe + b_q`.
-fn folded_keys(loader: &Loader<'_>, shape: &EncoderShape) -> Result<Vec<f32>, WeightsError> {
+fn folded_keys(loader: &Loader<'_>, shape: &EncoderShape) -> Result<Vec<f32>, ModelError> {
     let EncoderShape { width, heads, .. } = *shape;
-    let probe = loader.vector("head.probe")?;
-    let bias = loader.vector("head.attention.in_proj_bias")?;
+    let probe = loader.read("head.probe")?;
+    let bias = loader.read("head.attention.in_proj_bias")?;
     let weights: Tensor<'_> =
         loader.checkpoint.tensor(loader.tower, "head.attention.in_proj_weight")?;
     let mut row = vec![0.0; width];

@@ -1,6 +1,6 @@
 //! A model as its users see it: pictures and sentences in, embeddings of length 1 out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use kernels::Isa;
@@ -8,7 +8,7 @@ use pixels::{Filter, Limits, Preprocessor, RgbImage};
 use tokens::{Canonicalization, Encoding, Tokenizer, TokenizerOptions};
 use weights::{Checkpoint, Resample, Tower};
 
-use crate::{CpuEngine, Embeddings, Engine, ModelError, Precision, Scoring};
+use crate::{CpuEngine, Embeddings, Engine, ModelError, PackedCacheError, Precision, Scoring};
 
 /// How to open a model.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Options {
     pub canonicalization: Canonicalization,
     /// What a picture may cost to decode.
     pub limits: Limits,
+    /// The folder of packed towers: see [`CpuEngine::with_packed_cache`].
+    pub packed_cache: Option<PathBuf>,
 }
 
 /// A checkpoint, ready to embed.
@@ -47,13 +49,13 @@ impl Siglip {
         let precision = options.precision.resolve(options.isa);
         let checkpoint = Arc::new(Checkpoint::open(folder)?);
         let preprocessor = preprocessor(&checkpoint, options);
+        let mut engine =
+            CpuEngine::new(Arc::clone(&checkpoint), options.isa, options.threads, precision);
+        if let Some(folder) = &options.packed_cache {
+            engine = engine.with_packed_cache(folder.clone());
+        }
         Ok(Self {
-            engine: CpuEngine::new(
-                Arc::clone(&checkpoint),
-                options.isa,
-                options.threads,
-                precision,
-            ),
+            engine,
             checkpoint,
             precision,
             preprocessor,
@@ -75,6 +77,11 @@ impl Siglip {
     /// What computes the towers.
     pub fn engine(&self) -> &dyn Engine {
         &self.engine
+    }
+
+    /// What went wrong with the folder of packed towers since the last call. Nothing failed for it.
+    pub fn take_packed_cache_problems(&self) -> Vec<PackedCacheError> {
+        self.engine.take_packed_cache_problems()
     }
 
     /// What the towers compute in; never `Auto`.

@@ -42,13 +42,9 @@ struct EndsArena {
 }
 
 impl TextTower {
-    pub(crate) fn load(
-        compute: &Compute,
-        checkpoint: &Arc<Checkpoint>,
-        precision: Precision,
-    ) -> Result<Self, ModelError> {
+    pub(crate) fn load(loader: &Loader<'_>, precision: Precision) -> Result<Self, ModelError> {
+        let Loader { compute, checkpoint, .. } = *loader;
         let config = &checkpoint.config().text;
-        let loader = Loader { compute, checkpoint, tower: Tower::Text };
         let shape = EncoderShape {
             tokens: config.max_position_embeddings,
             width: config.hidden_size,
@@ -66,8 +62,8 @@ impl TextTower {
             token_table: token_table.name().to_owned(),
             vocabulary: config.vocab_size,
             positions: loader.vector("embeddings.position_embedding.weight")?,
-            encoder: Encoder::load(&loader, shape, shape.layers - 1)?,
-            last_block: LastBlock::load(&loader, shape)?,
+            encoder: Encoder::load(loader, shape, shape.layers - 1)?,
+            last_block: LastBlock::load(loader, shape)?,
             final_norm: loader.norm("final_layer_norm", shape.epsilon)?,
             head,
             arena: Arena::new(compute, &shape),

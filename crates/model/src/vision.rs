@@ -2,7 +2,7 @@
 
 use kernels::{Compute, Format, LayerNorm, Output, PackedLinear, Rows};
 use pixels::{RgbImage, write_patches};
-use weights::{Checkpoint, Preprocessing, Tower};
+use weights::Preprocessing;
 
 use crate::encoder::{Arena, Encoder, EncoderShape};
 use crate::formats::Formats;
@@ -37,16 +37,12 @@ struct EndsArena {
 }
 
 impl VisionTower {
-    pub(crate) fn load(
-        compute: &Compute,
-        checkpoint: &Checkpoint,
-        precision: Precision,
-    ) -> Result<Self, ModelError> {
+    pub(crate) fn load(loader: &Loader<'_>, precision: Precision) -> Result<Self, ModelError> {
+        let Loader { compute, checkpoint, .. } = *loader;
         let config = &checkpoint.config().vision;
         if !config.vision_use_head {
             return Err(ModelError::NoMapHead(checkpoint.name()));
         }
-        let loader = Loader { compute, checkpoint, tower: Tower::Vision };
         let shape = EncoderShape {
             tokens: (config.image_size / config.patch_size).pow(2),
             width: config.hidden_size,
@@ -65,9 +61,9 @@ impl VisionTower {
             preprocessing: checkpoint.preprocessing().clone(),
             patch_embedding: loader.linear("embeddings.patch_embedding", ends)?,
             positions: loader.vector("embeddings.position_embedding.weight")?,
-            encoder: Encoder::load(&loader, shape, shape.layers)?,
+            encoder: Encoder::load(loader, shape, shape.layers)?,
             post_norm: loader.norm("post_layernorm", shape.epsilon)?,
-            head: MapHead::load(&loader, shape)?,
+            head: MapHead::load(loader, shape)?,
             arena: Arena::new(compute, &shape),
             ends: EndsArena {
                 patches: Rows::new(Format::F32, rows, patch),

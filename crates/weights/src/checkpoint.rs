@@ -92,6 +92,22 @@ impl Checkpoint {
         self.weights.files.iter().map(MappedFile::path)
     }
 
+    /// Hands `sink` bytes that tell the weight files from others, in the order of their names, without reading them
+    /// whole.
+    ///
+    /// A blob of the Hugging Face cache is known by its name, the sha256 of its contents (which whoever wrote it there
+    /// has checked), and its length. Of any other file it is what [`read_samples`](crate::read_samples) gives and the
+    /// time of its last change in nanoseconds: a file that was written anew is another. What this does not prove: that a
+    /// blob still holds what its name says, and that nobody changed bytes between the samples and set the time back.
+    ///
+    /// The files are those that were mapped, also when others have taken their places since.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn identify(&self, sink: &mut dyn FnMut(&[u8])) -> Result<(), WeightsError> {
+        self.weights.files.iter().try_for_each(|file| file.identify(sink))
+    }
+
     /// Whether the checkpoint holds a tower.
     pub fn has(&self, tower: Tower) -> bool {
         self.prefix(tower).is_some()

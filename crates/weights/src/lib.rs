@@ -27,6 +27,7 @@ mod fields;
 mod header;
 mod mapping;
 mod preprocessing;
+mod samples;
 mod shards;
 mod tensor;
 
@@ -36,4 +37,5 @@ pub use error::WeightsError;
 pub use expected::Tower;
 pub use header::{Header, StoredDtype, TensorRecord};
 pub use preprocessing::{Preprocessing, Resample};
+pub use samples::read_samples;
 pub use tensor::{Dtype, Tensor};

@@ -1,11 +1,14 @@
 //! Files of the folder: small ones read whole, weight files mapped. The only unsafe code of the crate.
 
+use std::fs::Metadata;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::UNIX_EPOCH;
 
 use memmap2::Mmap;
 
-use crate::{Header, WeightsError};
+use crate::{Header, WeightsError, read_samples};
 
 /// Reads a small file, or gives `None` when there is none.
 ///
@@ -46,6 +49,8 @@ fn open_regular(path: &Path) -> Result<Option<fs_err::File>, WeightsError> {
 pub(crate) struct MappedFile {
     path: PathBuf,
     map: Mmap,
+    /// The very file that is mapped, whatever stands at the path by now.
+    file: Mutex<fs_err::File>,
 }
 
 /// A weight file with its header.
@@ -79,7 +84,8 @@ impl WeightFile {
                 std::io::Error::other(format!("{}: changed while opened", path.display())).into()
             );
         }
-        Ok(Some(Self { mapped: MappedFile { path: path.to_owned(), map }, header }))
+        let mapped = MappedFile { path: path.to_owned(), map, file: Mutex::new(file) };
+        Ok(Some(Self { mapped, header }))
     }
 }
 
@@ -92,6 +98,42 @@ impl MappedFile {
     /// The bytes of the file.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.map
+    }
+
+    /// Hands `sink` bytes that tell the mapped file from others: see [`Checkpoint::identify`](crate::Checkpoint).
+    pub(crate) fn identify(&self, sink: &mut dyn FnMut(&[u8])) -> Result<(), WeightsError> {
+        // Also after a panic: whoever reads the file says from where.
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let metadata = file.metadata()?;
+        if let Some(hash) = self.hash_of_blob(&metadata) {
+            sink(hash.as_bytes());
+            sink(&metadata.len().to_le_bytes());
+            return Ok(());
+        }
+        read_samples(&mut *file, metadata.len(), sink)?;
+        // A time before 1970 is told from one after it by the sign.
+        let (sign, distance) = match metadata.modified()?.duration_since(UNIX_EPOCH) {
+            Ok(after) => (b'+', after),
+            Err(before) => (b'-', before.duration()),
+        };
+        sink(&[sign]);
+        sink(&distance.as_nanos().to_le_bytes());
+        Ok(())
+    }
+
+    /// The sha256 of the contents, where the file is a blob of the Hugging Face cache, which is named by it.
+    fn hash_of_blob(&self, mapped: &Metadata) -> Option<String> {
+        let blob = fs_err::canonicalize(&self.path).ok()?;
+        let name = blob.file_name()?.to_str()?;
+        let is_hash = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !is_hash || blob.parent()?.file_name()? != "blobs" {
+            return None;
+        }
+        // The path may lead to another blob than when the file was opened.
+        let found = fs_err::metadata(&blob).ok()?;
+        let same =
+            found.len() == mapped.len() && found.modified().ok()? == mapped.modified().ok()?;
+        same.then(|| name.to_owned())
     }
 
     /// Tells the system that a range of bytes was consumed. Its pages, and the two that it shares with its

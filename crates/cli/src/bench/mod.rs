@@ -16,7 +16,7 @@ use crate::console::Console;
 use crate::environment::Environment;
 use crate::exit::Outcome;
 use crate::inputs::Source;
-use crate::model_source::{self, OpenModel};
+use crate::model_source::{self, OpenModel, note_packed_cache_problems};
 use crate::reply::json;
 use crate::table;
 
@@ -89,6 +89,7 @@ pub(crate) fn run(
         rate?;
         load_seconds.push(LoadTime { kind, seconds: start.elapsed().as_secs_f64() });
     }
+    note_packed_cache_problems(&siglip, &console);
     let peak_memory_bytes = largest_resident_size();
 
     let photo = tempfile::Builder::new().prefix("polysight-").suffix(".jpg").tempfile()?;

@@ -13,6 +13,7 @@ mod hub_server;
 mod inputs;
 mod instruction_sets;
 mod model_command;
+mod packed_cache;
 mod pipes;
 mod precision_loss;
 mod program;

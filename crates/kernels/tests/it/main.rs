@@ -4,6 +4,7 @@ mod attention;
 mod isa;
 mod matmul;
 mod norm;
+mod packed;
 mod pool;
 mod pooling;
 mod same_bytes;

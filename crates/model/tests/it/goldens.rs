@@ -85,6 +85,7 @@ pub(crate) fn options(isa: Isa) -> Options {
         precision: Precision::F32,
         canonicalization: tokens::Canonicalization::Hf,
         limits: pixels::Limits::default(),
+        packed_cache: None,
     }
 }
 

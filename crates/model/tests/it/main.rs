@@ -10,6 +10,8 @@ mod full_size;
 mod goldens;
 mod labels;
 mod operations;
+mod packed_cache;
+mod packed_golden;
 mod precision;
 mod same_bytes;
 mod score;
