@@ -19,7 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(decoded.is_ok(), prepared.is_ok(), "decoding is not deterministic");
     if let Ok(image) = prepared {
         let mut patches = vec![f32::NAN; patch_count(&image, 7) * 3 * 7 * 7];
-        write_patches(&image, 7, [0.5; 3], [0.5; 3], &mut patches);
+        write_patches(&image, 7, 0, [0.5; 3], [0.5; 3], &mut patches);
         assert!(patches.iter().all(|value| (-1.0..=1.0).contains(value)));
     }
 });

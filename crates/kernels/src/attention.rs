@@ -21,7 +21,7 @@ use packing::{AttentionFormat, pack_keys};
 mod packing;
 
 /// Query rows whose scores are in cache at a time.
-const QUERY_ROWS: usize = 48;
+const QUERY_ROWS: usize = 24;
 
 /// The extents of an attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

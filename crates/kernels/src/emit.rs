@@ -3,6 +3,28 @@
 use crate::rows::Format;
 use crate::vector::{Vector, store_first_bf16, store_first_u8};
 
+/// `each_register!(V, width, |column, count| body)` runs the body for each register of a row of `width`
+/// numbers, with its first column and its number of columns. The body is written out twice, so that
+/// all registers but the last know that they are whole. (A closure might not be inlined, and would
+/// then be compiled without the instruction set.)
+macro_rules! each_register {
+    ($vector:ty, $width:expr, |$column:ident, $count:ident| $body:expr) => {
+        let whole = $width / <$vector>::LANES * <$vector>::LANES;
+        let mut $column = 0;
+        while $column < whole {
+            let $count = <$vector>::LANES;
+            $body;
+            $column += <$vector>::LANES;
+        }
+        if whole < $width {
+            let $count = $width - whole;
+            $body;
+        }
+    };
+}
+
+pub(crate) use each_register;
+
 /// One row of [`Rows`](crate::Rows) to be written.
 pub(crate) struct RowTarget<'a> {
     pub(crate) format: Format,
@@ -31,33 +53,25 @@ pub(crate) unsafe fn emit_row<V: Vector>(
     unsafe {
         match target.format {
             Format::F32 => {
-                let mut column = 0;
-                while column < width {
-                    let count = V::LANES.min(width - column);
-                    source.lanes(column, count).store_first(units.cast::<f32>().add(column), count);
-                    column += V::LANES;
-                }
+                let to = units.cast::<f32>();
+                each_register!(V, width, |column, count| {
+                    source.lanes(column, count).store_first(to.add(column), count);
+                });
             }
             Format::Bf16 => {
-                let mut column = 0;
-                while column < width {
-                    let count = V::LANES.min(width - column);
-                    let value = source.lanes(column, count);
-                    store_first_bf16(value, units.cast::<u16>().add(column), count);
-                    column += V::LANES;
-                }
+                let to = units.cast::<u16>();
+                each_register!(V, width, |column, count| {
+                    store_first_bf16(source.lanes(column, count), to.add(column), count);
+                });
             }
             Format::Int8 => {
                 // The range always holds 0, so that 0 is a level.
                 let (mut low, mut high) = (V::splat(0.0), V::splat(0.0));
-                let mut column = 0;
-                while column < width {
-                    let count = V::LANES.min(width - column);
+                each_register!(V, width, |column, count| {
                     let value = source.lanes(column, count);
                     let value = if count < V::LANES { value.first(count) } else { value };
                     (low, high) = (low.min(value), high.max(value));
-                    column += V::LANES;
-                }
+                });
                 let (low, high) = (low.smallest(), high.largest());
                 let scale = if high > low { (high - low) / 255.0 } else { 1.0 };
                 let zero = (-low / scale).round_ties_even();
@@ -65,14 +79,12 @@ pub(crate) unsafe fn emit_row<V: Vector>(
                 target.zero[0] = zero;
                 let (inverse, zero) = (V::splat(1.0 / scale), V::splat(zero));
                 let (least, most) = (V::splat(0.0), V::splat(255.0));
-                column = 0;
-                while column < width {
-                    let count = V::LANES.min(width - column);
+                let to = units.cast::<u8>();
+                each_register!(V, width, |column, count| {
                     let level = source.lanes(column, count).mul_add(inverse, zero).round();
                     let level = level.max(least).min(most);
-                    store_first_u8(level, units.cast::<u8>().add(column), count);
-                    column += V::LANES;
-                }
+                    store_first_u8(level, to.add(column), count);
+                });
             }
         }
     }

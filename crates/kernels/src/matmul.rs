@@ -20,6 +20,9 @@ const TASK_ROWS: usize = 256;
 /// Bytes of packed weights that one task keeps coming back to.
 const TASK_BYTES: usize = 440 << 10;
 
+/// Tasks that a worker gets at least, where there are so many panels.
+const TASKS_PER_WORKER: usize = 4;
+
 /// What is done with a product.
 pub enum Output<'a> {
     /// `out = product`
@@ -239,10 +242,9 @@ pub(crate) fn matmul(
     let lanes = panel_lanes(isa);
     let panel = lanes * depth;
     let count = outputs.div_ceil(lanes);
-    // At least four groups per worker, so that a slow core can leave work to the others.
-    let fitting = (TASK_BYTES / (panel * size_of::<u32>()).max(1)).max(1);
-    let group = fitting.min(count.div_ceil(4 * pool.threads())).max(1);
     let row_blocks = rows.div_ceil(TASK_ROWS);
+    let fitting = (TASK_BYTES / (panel * size_of::<u32>()).max(1)).max(1);
+    let groups = groups(count, fitting, row_blocks, pool.threads());
     let left = Left { units: &input.units, stride: depth, depth };
     let finish = Finish {
         bias: &linear.bias,
@@ -253,11 +255,11 @@ pub(crate) fn matmul(
         outputs,
     };
 
-    pool.run(row_blocks * count.div_ceil(group), &|work| {
+    pool.run(row_blocks * groups, &|work| {
         // Neighbouring tasks share their panels.
-        let first_panel = work.index / row_blocks * group;
+        let group = work.index / row_blocks;
+        let (first_panel, last_panel) = (group * count / groups, (group + 1) * count / groups);
         let first_row = work.index % row_blocks * TASK_ROWS;
-        let last_panel = (first_panel + group).min(count);
         let arguments = &Arguments {
             left,
             first_row,
@@ -269,6 +271,15 @@ pub(crate) fn matmul(
         };
         dispatch!(isa, linear.format, task(arguments: &Arguments<'_>), products);
     });
+}
+
+/// How many groups `count` panels are cut into, each of at most `fitting` (give or take one panel).
+///
+/// Every worker gets the same number of tasks, several of them, so that a core which is slowed down
+/// can leave work to the others.
+fn groups(count: usize, fitting: usize, row_blocks: usize, workers: usize) -> usize {
+    let several = (TASKS_PER_WORKER * workers).div_ceil(row_blocks.max(1));
+    count.div_ceil(fitting).max(several).next_multiple_of(workers).min(count)
 }
 
 /// The output's memory, checked to hold `rows` x `outputs`.

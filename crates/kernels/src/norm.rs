@@ -2,7 +2,7 @@
 
 use crate::Isa;
 use crate::dispatch::dispatch;
-use crate::emit::{LaneSource, RowTarget, emit_row};
+use crate::emit::{LaneSource, RowTarget, each_register, emit_row};
 use crate::pool::Pool;
 use crate::rows::Rows;
 use crate::shared::SharedMut;
@@ -57,27 +57,21 @@ unsafe fn row<V: Vector>(arguments: &mut Arguments<'_>) {
     let width = input.len();
     let inverse_width = 1.0 / width as f32;
     let from = input.as_ptr();
-    let count = |column: usize| V::LANES.min(width - column);
-    // SAFETY: the caller's promise; each access takes `count(column)` elements from `column`.
+    // SAFETY: the caller's promise; each access takes `count` elements from `column`.
     unsafe {
         let mut sum = V::splat(0.0);
-        let mut column = 0;
-        while column < width {
-            sum = sum.add(V::load_first(from.add(column), count(column)));
-            column += V::LANES;
-        }
+        each_register!(V, width, |column, count| {
+            sum = sum.add(V::load_first(from.add(column), count));
+        });
         let mean = V::splat(sum.sum() * inverse_width);
 
         let mut squares = V::splat(0.0);
-        column = 0;
-        while column < width {
-            let n = count(column);
-            let deviation = V::load_first(from.add(column), n).sub(mean);
+        each_register!(V, width, |column, count| {
+            let deviation = V::load_first(from.add(column), count).sub(mean);
             // The lanes beyond the row must add nothing.
-            let deviation = if n < V::LANES { deviation.first(n) } else { deviation };
+            let deviation = if count < V::LANES { deviation.first(count) } else { deviation };
             squares = deviation.mul_add(deviation, squares);
-            column += V::LANES;
-        }
+        });
         let scale = V::splat(1.0 / (squares.sum() * inverse_width + norm.epsilon).sqrt());
         emit_row(target, width, &Normalised { norm, input, mean, scale });
     }

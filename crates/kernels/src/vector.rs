@@ -36,6 +36,8 @@ pub(crate) trait Vector: Copy {
     unsafe fn div(self, other: Self) -> Self;
     /// `self * factor + addend`, in one rounding where the set has it.
     unsafe fn mul_add(self, factor: Self, addend: Self) -> Self;
+    /// `addend - self * factor`, in one rounding where the set has it.
+    unsafe fn negated_mul_add(self, factor: Self, addend: Self) -> Self;
     /// The larger of two numbers.
     unsafe fn max(self, other: Self) -> Self;
     /// The smaller of two numbers.
@@ -73,7 +75,7 @@ pub(crate) trait Vector: Copy {
 }
 
 /// The bits from which a positive number's bits are taken to get about the bits of its reciprocal:
-/// twice those of 1, less what makes the largest error of two Newton steps least.
+/// twice those of 1, less what makes the largest error least.
 pub(crate) const GUESS: u32 = 0x7EF3_1000;
 
 /// The first `count` lanes (at most all) of bf16 at `from`; the others are 0 and not read.
@@ -211,6 +213,10 @@ impl Vector for Plain {
     unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
         // Not `f32::mul_add`: without the instruction that is a slow library call.
         self.zip(factor, |a, b| a * b).zip(addend, |a, b| a + b)
+    }
+    #[inline(always)]
+    unsafe fn negated_mul_add(self, factor: Self, addend: Self) -> Self {
+        self.zip(factor, |a, b| a * b).zip(addend, |a, b| b - a)
     }
     #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {

@@ -109,10 +109,14 @@ impl VisionTower {
         let patch = 3 * self.patch_size.pow(2);
         let Preprocessing { mean, std, .. } = self.preprocessing;
         let patch_size = self.patch_size;
+        let across = self.size / patch_size;
         compute.for_each_part(
             &mut patches.numbers()[..batch * tokens * patch],
-            tokens * patch,
-            &|index, patches| write_patches(pictures[index], patch_size, mean, std, patches),
+            across * patch,
+            &|index, patches| {
+                let (picture, row) = (index / across, index % across);
+                write_patches(pictures[picture], patch_size, row * across, mean, std, patches);
+            },
         );
         let patches = match converted {
             Some(converted) => {

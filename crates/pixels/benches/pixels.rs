@@ -79,7 +79,7 @@ fn pixels(criterion: &mut Criterion) {
     let mut patches = vec![0.0; patch_count(&small, 16) * 3 * 16 * 16];
     criterion.bench_function("patches 256x256 by 16", |bencher| {
         bencher.iter(|| {
-            write_patches(black_box(&small), 16, [0.5; 3], [0.5; 3], black_box(&mut patches));
+            write_patches(black_box(&small), 16, 0, [0.5; 3], [0.5; 3], black_box(&mut patches));
         });
     });
 }

@@ -13,7 +13,8 @@ pub fn patch_count(image: &RgbImage, patch_size: usize) -> usize {
     (image.width() as usize / patch_size) * (image.height() as usize / patch_size)
 }
 
-/// Writes the normalised patches of `image` to `out`, shape `[patches, 3 * patch_size²]`.
+/// Writes normalised patches of `image`, from the one with index `first` on, to `out`, shape
+/// `[patches, 3 * patch_size²]`: as many as fit there, so that several threads can share a picture.
 ///
 /// Patches go in raster order; inside a patch the order is (channel, row, column), that of a
 /// convolution weight `[W, 3, p, p]` flattened to `[W, 3 p²]`. Pixels right of and below the last
@@ -23,27 +24,29 @@ pub fn patch_count(image: &RgbImage, patch_size: usize) -> usize {
 /// transformers 5.23 `image_transforms.rescale` and `normalize` give.
 ///
 /// # Panics
-/// When `patch_size` is zero or `out` is not exactly `patch_count * 3 * patch_size²` long.
+/// When `patch_size` is zero, or `out` is not a whole number of the patches that the image has from
+/// `first` on.
 pub fn write_patches(
     image: &RgbImage,
     patch_size: usize,
+    first: usize,
     mean: [f32; 3],
     std: [f32; 3],
     out: &mut [f32],
 ) {
     let patch_area = patch_size * patch_size;
-    assert_eq!(
-        out.len(),
-        patch_count(image, patch_size) * 3 * patch_area,
-        "the output must hold [patches, 3 * patch_size * patch_size]"
+    let count = out.len() / (3 * patch_area);
+    assert!(
+        count * 3 * patch_area == out.len() && first + count <= patch_count(image, patch_size),
+        "the output must hold [patches, 3 * patch_size * patch_size] of the image's patches"
     );
     let tables: [[f32; 256]; 3] =
         std::array::from_fn(|channel| normalised_levels(mean[channel], std[channel]));
     let stride = image.width() as usize * 3;
     let patches_across = image.width() as usize / patch_size;
     for (index, patch) in out.chunks_exact_mut(3 * patch_area).enumerate() {
-        let left = (index % patches_across) * patch_size;
-        let top = (index / patches_across) * patch_size;
+        let left = ((first + index) % patches_across) * patch_size;
+        let top = ((first + index) / patches_across) * patch_size;
         let (red, rest) = patch.split_at_mut(patch_area);
         let (green, blue) = rest.split_at_mut(patch_area);
         for row in 0..patch_size {

@@ -63,6 +63,7 @@ impl Vector for Avx2 {
     operation!(mul(self, other) _mm256_mul_ps(self.0, other.0));
     operation!(div(self, other) _mm256_div_ps(self.0, other.0));
     operation!(mul_add(self, factor, addend) _mm256_fmadd_ps(self.0, factor.0, addend.0));
+    operation!(negated_mul_add(self, factor, addend) _mm256_fnmadd_ps(self.0, factor.0, addend.0));
     operation!(max(self, other) _mm256_max_ps(self.0, other.0));
     operation!(min(self, other) _mm256_min_ps(self.0, other.0));
     operation!(round(self) _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0));

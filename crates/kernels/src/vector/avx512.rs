@@ -130,6 +130,7 @@ impl<W: Bf16Way> Vector for Avx512<W> {
     operation!(mul(self, other) _mm512_mul_ps(self.0, other.0));
     operation!(div(self, other) _mm512_div_ps(self.0, other.0));
     operation!(mul_add(self, factor, addend) _mm512_fmadd_ps(self.0, factor.0, addend.0));
+    operation!(negated_mul_add(self, factor, addend) _mm512_fnmadd_ps(self.0, factor.0, addend.0));
     operation!(max(self, other) _mm512_max_ps(self.0, other.0));
     operation!(min(self, other) _mm512_min_ps(self.0, other.0));
     operation!(round(self) _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0));

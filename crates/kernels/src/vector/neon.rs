@@ -78,6 +78,7 @@ impl Vector for Neon {
     operation!(mul(self, other) vmulq_f32(self.0, other.0));
     operation!(div(self, other) vdivq_f32(self.0, other.0));
     operation!(mul_add(self, factor, addend) vfmaq_f32(addend.0, self.0, factor.0));
+    operation!(negated_mul_add(self, factor, addend) vfmsq_f32(addend.0, self.0, factor.0));
     operation!(max(self, other) vmaxq_f32(self.0, other.0));
     operation!(min(self, other) vminq_f32(self.0, other.0));
     operation!(round(self) vrndnq_f32(self.0));

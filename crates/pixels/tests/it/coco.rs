@@ -24,7 +24,7 @@ fn the_two_cats_photo_gives_the_reference_pixels() {
 
     // One patch of the whole picture: [3, 256, 256].
     let mut values = vec![0.0; 3 * 256 * 256];
-    write_patches(&pixels, 256, [0.5; 3], [0.5; 3], &mut values);
+    write_patches(&pixels, 256, 0, [0.5; 3], [0.5; 3], &mut values);
     let count = values.len() as f64;
     let mean = values.iter().copied().map(f64::from).sum::<f64>() / count;
     let variance =

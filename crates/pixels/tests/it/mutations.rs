@@ -69,7 +69,7 @@ fn damaged_pictures_neither_panic_nor_take_more_memory_than_allowed() {
                     decoded += 1;
                     let small = preprocessor.resize(&image);
                     let mut patches = vec![0.0; patch_count(&small, 8) * 3 * 64];
-                    write_patches(&small, 8, [0.5; 3], [0.5; 3], &mut patches);
+                    write_patches(&small, 8, 0, [0.5; 3], [0.5; 3], &mut patches);
                 }
                 Err(error) => {
                     refused += 1;

@@ -15,7 +15,7 @@ fn every_level_is_normalised_to_the_bit_as_transformers_does() {
     let image = RgbImage::from_raw(256, 1, levels).unwrap();
     for case in cases("patches.json") {
         let mut patches = vec![0.0; 256 * 3];
-        write_patches(&image, 1, floats(&case["mean"]), floats(&case["std"]), &mut patches);
+        write_patches(&image, 1, 0, floats(&case["mean"]), floats(&case["std"]), &mut patches);
         // [256, 3] to [3, 256].
         let planes: Vec<u8> = (0..3)
             .flat_map(|channel| patches.iter().skip(channel).step_by(3))
@@ -30,7 +30,7 @@ fn a_patch_is_ordered_by_channel_then_row_then_column() {
     let (width, height, patch_size) = (12, 8, 4);
     let image = RgbImage::from_raw(width, height, noise(width, height, 3)).unwrap();
     let mut patches = vec![f32::NAN; 6 * 3 * 16];
-    write_patches(&image, patch_size, [0.5; 3], [0.5; 3], &mut patches);
+    write_patches(&image, patch_size, 0, [0.5; 3], [0.5; 3], &mut patches);
     for (index, &value) in patches.iter().enumerate() {
         let (patch, inside) = (index / 48, index % 48);
         let (channel, y, x) = (inside / 16, inside / 4 % 4, inside % 4);
@@ -47,7 +47,7 @@ fn pixels_outside_the_last_whole_patch_are_dropped() {
     let image = RgbImage::from_raw(384, 384, noise(384, 384, 3)).unwrap();
     assert_eq!(patch_count(&image, 14), 27 * 27);
     let mut patches = vec![f32::NAN; 27 * 27 * 3 * 14 * 14];
-    write_patches(&image, 14, [0.5; 3], [0.5; 3], &mut patches);
+    write_patches(&image, 14, 0, [0.5; 3], [0.5; 3], &mut patches);
     assert!(patches.iter().all(|value| value.is_finite()));
     let last = &image.data()[((27 * 14 - 1) * 384 + 27 * 14 - 1) * 3 + 2];
     let expected = ((f64::from(*last) * (1.0 / 255.0)) as f32 - 0.5) / 0.5;
@@ -58,12 +58,12 @@ fn pixels_outside_the_last_whole_patch_are_dropped() {
 fn a_picture_smaller_than_a_patch_has_none() {
     let image = RgbImage::from_raw(15, 40, noise(15, 40, 3)).unwrap();
     assert_eq!(patch_count(&image, 16), 0);
-    write_patches(&image, 16, [0.5; 3], [0.5; 3], &mut []);
+    write_patches(&image, 16, 0, [0.5; 3], [0.5; 3], &mut []);
 }
 
 #[test]
 #[should_panic(expected = "the output must hold")]
 fn an_output_of_another_length_is_a_mistake_of_the_caller() {
     let image = RgbImage::from_raw(16, 16, noise(16, 16, 3)).unwrap();
-    write_patches(&image, 16, [0.5; 3], [0.5; 3], &mut [0.0; 767]);
+    write_patches(&image, 16, 0, [0.5; 3], [0.5; 3], &mut [0.0; 767]);
 }
