@@ -81,6 +81,31 @@ impl Rows {
         unsafe { std::slice::from_raw_parts_mut(self.units.as_mut_ptr().cast(), self.units.len()) }
     }
 
+    /// Row `to` becomes row `from` of other rows, in f32 or bf16.
+    ///
+    /// # Panics
+    ///
+    /// When a row is missing, or format or width differ or are int8.
+    pub fn copy_row(&mut self, to: usize, other: &Self, from: usize) {
+        assert_eq!((self.format, self.width), (other.format, other.width), "rows are alike");
+        assert_ne!(self.format, Format::Int8, "rows of int8 have scales of their own");
+        let stride = self.stride();
+        let row = &other.units[from * stride..(from + 1) * stride];
+        self.units[to * stride..(to + 1) * stride].copy_from_slice(row);
+    }
+
+    /// Row `to` becomes what row `from` is, in f32 or bf16.
+    ///
+    /// # Panics
+    ///
+    /// When a row is missing, or the format is int8.
+    pub fn move_row(&mut self, to: usize, from: usize) {
+        assert_ne!(self.format, Format::Int8, "rows of int8 have scales of their own");
+        let stride = self.stride();
+        assert!((to + 1) * stride <= self.units.len(), "there is a row `to`");
+        self.units.copy_within(from * stride..(from + 1) * stride, to * stride);
+    }
+
     /// Row `index` as f32.
     ///
     /// # Panics

@@ -11,6 +11,7 @@ use kernels::{
 use crate::ModelError;
 use crate::formats::Formats;
 use crate::linear::{Loader, NormAndLinears};
+use crate::pad_rows::PadRows;
 use crate::stage::{Observer, Stage};
 
 /// Rows (tokens of all sequences) that are computed together: enough to use each weight often
@@ -56,7 +57,7 @@ pub(crate) struct Arena {
     /// The stream normalised, or the heads' mixed values, as the blocks' products read them.
     pub(crate) normal: Rows,
     /// Queries, keys and values side by side.
-    qkv: Rows,
+    pub(crate) qkv: Rows,
     /// The heads' mixed values as attention leaves them, where that is another format.
     mixed: Option<Rows>,
     pub(crate) mlp: MlpArena,
@@ -98,14 +99,38 @@ impl Arena {
 /// The blocks of a tower.
 pub(crate) struct Encoder {
     pub(crate) shape: EncoderShape,
-    blocks: Vec<Block>,
+    pub(crate) blocks: Vec<Block>,
 }
 
-struct Block {
+/// One block.
+pub(crate) struct Block {
     norm: LayerNorm,
     /// Q, K and V as one product, 3 W outputs.
     qkv: PackedLinear,
     tail: BlockTail,
+}
+
+impl Block {
+    /// Normalises rows of the stream and gives their queries, keys and values.
+    pub(crate) fn project(
+        &self,
+        compute: &Compute,
+        stream: &[f32],
+        normal: &mut Rows,
+        qkv: &mut Rows,
+    ) {
+        compute.layer_norm(&self.norm, stream, normal);
+        let rows = stream.len() / self.norm.weight.len();
+        compute.matmul(normal, rows, &self.qkv, Output::Rows(qkv));
+    }
+}
+
+/// What the first block reads its queries, keys and values from.
+pub(crate) enum FirstBlock<'a> {
+    /// The stream, as every block does.
+    Stream,
+    /// The stream for all tokens but pads, whose rows are known.
+    Pads(&'a mut PadRows, &'a [u32]),
 }
 
 /// A block from the heads' mixed values on.
@@ -224,16 +249,21 @@ impl Encoder {
         compute: &Compute,
         arena: &mut Arena,
         batch: usize,
+        mut first: FirstBlock<'_>,
         observer: &mut dyn Observer,
     ) {
         let EncoderShape { tokens, width, .. } = self.shape;
         let rows = batch * tokens;
-        let Arena { stream, normal, qkv, mixed, mlp, scratch } = arena;
-        let stream = &mut stream[..rows * width];
-        observer.see(Stage::Embeddings, stream);
+        observer.see(Stage::Embeddings, &arena.stream[..rows * width]);
         for (index, block) in self.blocks.iter().enumerate() {
-            compute.layer_norm(&block.norm, stream, normal);
-            compute.matmul(normal, rows, &block.qkv, Output::Rows(qkv));
+            if let (0, FirstBlock::Pads(pads, ids)) = (index, &mut first) {
+                pads.project(compute, block, arena, ids);
+            } else {
+                let stream = &arena.stream[..rows * width];
+                block.project(compute, stream, &mut arena.normal, &mut arena.qkv);
+            }
+            let Arena { stream, normal, qkv, mixed, mlp, scratch } = arena;
+            let stream = &mut stream[..rows * width];
             let part = |i: usize| Heads {
                 rows: &*qkv,
                 first_column: i * width,

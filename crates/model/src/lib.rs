@@ -20,6 +20,7 @@ mod linear;
 mod map_head;
 mod operations;
 mod packed_cache;
+mod pad_rows;
 mod precision;
 mod rank;
 mod score;

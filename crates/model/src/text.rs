@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use kernels::{Compute, Format, LayerNorm, Output, PackedLinear, Rows};
-use weights::{Checkpoint, Tower};
+use weights::{Checkpoint, Tensor, Tower};
 
-use crate::encoder::{Arena, Encoder, EncoderShape};
+use crate::encoder::{Arena, Encoder, EncoderShape, FirstBlock};
 use crate::formats::Formats;
 use crate::last_block::LastBlock;
 use crate::linear::Loader;
+use crate::pad_rows::PadRows;
 use crate::stage::{Observer, Stage};
 use crate::{ModelError, Precision};
 
@@ -25,6 +26,8 @@ pub(crate) struct TextTower {
     /// All blocks but the last.
     encoder: Encoder,
     last_block: LastBlock,
+    /// Of the encoder's first block, where it has one.
+    pads: Option<PadRows>,
     final_norm: LayerNorm,
     head: Option<PackedLinear>,
     arena: Arena,
@@ -58,7 +61,7 @@ impl TextTower {
         let head = checkpoint.has_text_head().then(|| loader.linear("head", ends)).transpose()?;
         let together = shape.sequences_together();
         let token_table = checkpoint.tensor(Tower::Text, "embeddings.token_embedding.weight")?;
-        Ok(Self {
+        let mut tower = Self {
             token_table: token_table.name().to_owned(),
             vocabulary: config.vocab_size,
             positions: loader.vector("embeddings.position_embedding.weight")?,
@@ -66,6 +69,7 @@ impl TextTower {
             last_block: LastBlock::load(loader, shape)?,
             final_norm: loader.norm("final_layer_norm", shape.epsilon)?,
             head,
+            pads: None,
             arena: Arena::new(compute, &shape),
             ends: EndsArena {
                 last: vec![0.0; together * shape.width],
@@ -73,7 +77,22 @@ impl TextTower {
                 converted: (ends != Format::F32).then(|| Rows::new(ends, together, shape.width)),
             },
             checkpoint: Arc::clone(checkpoint),
-        })
+        };
+        tower.know_pads(compute, config.pad_token_id)?;
+        Ok(tower)
+    }
+
+    fn know_pads(&mut self, compute: &Compute, id: u32) -> Result<(), ModelError> {
+        let shape = self.encoder.shape;
+        if let Some(block) = self.encoder.blocks.first() {
+            let table = self.checkpoint.tensor_named(&self.token_table)?;
+            let rows = self.arena.stream.chunks_exact_mut(shape.width);
+            for (row, position) in rows.zip(self.positions.chunks_exact(shape.width)) {
+                embed_token(&table, id, position, row);
+            }
+            self.pads = Some(PadRows::new(compute, &shape, block, &mut self.arena, id));
+        }
+        Ok(())
     }
 
     /// Embeds texts of T ids each into `out`, `[B][D]`, not normalised.
@@ -109,10 +128,11 @@ impl TextTower {
         let positions = self.positions.chunks_exact(width).cycle();
         let stream = self.arena.stream.chunks_exact_mut(width);
         for ((stream, &id), position) in stream.zip(ids).zip(positions) {
-            table.read_f32(id as usize * width, stream);
-            stream.iter_mut().zip(position).for_each(|(to, position)| *to += position);
+            embed_token(&table, id, position, stream);
         }
-        self.encoder.forward(compute, &mut self.arena, batch, observer);
+        let first =
+            self.pads.as_mut().map_or(FirstBlock::Stream, |pads| FirstBlock::Pads(pads, ids));
+        self.encoder.forward(compute, &mut self.arena, batch, first, observer);
 
         let EndsArena { last, pooled, converted } = &mut self.ends;
         let last = &mut last[..batch * width];
@@ -129,4 +149,10 @@ impl TextTower {
         }
         Ok(())
     }
+}
+
+/// The row of token `id` plus its position's.
+fn embed_token(table: &Tensor<'_>, id: u32, position: &[f32], row: &mut [f32]) {
+    table.read_f32(id as usize * row.len(), row);
+    row.iter_mut().zip(position).for_each(|(to, position)| *to += position);
 }

@@ -4,7 +4,7 @@ use kernels::{Compute, Format, LayerNorm, Output, PackedLinear, Rows};
 use pixels::{RgbImage, write_patches};
 use weights::Preprocessing;
 
-use crate::encoder::{Arena, Encoder, EncoderShape};
+use crate::encoder::{Arena, Encoder, EncoderShape, FirstBlock};
 use crate::formats::Formats;
 use crate::linear::Loader;
 use crate::map_head::MapHead;
@@ -130,7 +130,7 @@ impl VisionTower {
             stream.copy_from_slice(&self.positions);
         }
         compute.matmul(patches, batch * tokens, &self.patch_embedding, Output::Add(stream));
-        self.encoder.forward(compute, &mut self.arena, batch, observer);
+        self.encoder.forward(compute, &mut self.arena, batch, FirstBlock::Stream, observer);
 
         let stream = &self.arena.stream[..batch * tokens * width];
         compute.layer_norm(&self.post_norm, stream, normal);

@@ -1,7 +1,7 @@
 //! The same input gives the same bytes for any batch, order and number of threads.
 
 use kernels::Isa;
-use model::Engine;
+use model::{Engine, Precision};
 use pixels::RgbImage;
 use weights::Tower;
 
@@ -59,4 +59,31 @@ fn many_callers_at_once_get_what_one_gets() {
             });
         }
     });
+}
+
+/// The rows of pads that the text tower knows beforehand are the rows it would compute.
+#[test]
+fn a_text_gives_the_same_bytes_whatever_id_the_configuration_calls_padding() {
+    let goldens = Goldens::tiny("tiny-base");
+    let ids = goldens.ids();
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["model.safetensors", "preprocessor_config.json", "goldens.safetensors"] {
+        fs_err::copy(goldens.folder.join(name), folder.path().join(name)).expect("a copy");
+    }
+    let config = fs_err::read(goldens.folder.join("config.json")).expect("a configuration");
+    let mut config: serde_json::Value = serde_json::from_slice(&config).expect("JSON");
+    let other = ids.iter().copied().find(|&id| id != 1).expect("a token that is no padding");
+    config["text_config"]["pad_token_id"] = other.into();
+    fs_err::write(folder.path().join("config.json"), config.to_string()).expect("written");
+    assert!(ids.iter().filter(|&&id| id == 1).count() > 10, "there is padding");
+    for precision in [Precision::F32, Precision::Bf16, Precision::Int8] {
+        let texts = [goldens.folder.as_path(), folder.path()].map(|folder| {
+            let engine = Goldens::open(folder).engine_in(precision, Isa::detect(), 2);
+            let dimension = engine.dimension(Tower::Text).expect("there is a text tower");
+            let mut out = vec![0.0; ids.len() / 64 * dimension];
+            engine.embed_texts(&ids, &mut out, &mut ()).expect("texts are embedded");
+            out
+        });
+        assert!(texts[0] == texts[1], "in {precision}");
+    }
 }
