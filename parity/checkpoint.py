@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from transformers import SiglipConfig, SiglipModel
 
 # (pattern, kind, gain). For "weight" the standard deviation is gain / sqrt(fan in), for "plain" it is the gain
 # itself, and "norm" is a LayerNorm weight: 1 plus that deviation. "centred" is a weight whose rows sum to zero: GELU's
@@ -149,6 +150,19 @@ def weights(config: dict, seed: int, logit_scale: float, logit_bias: float, pad:
     }
     quiet_padding(tensors, config, pad, seed)
     return tensors
+
+
+def default_weights(
+    config: dict, seed: int, logit_scale: float, logit_bias: float, pad: int
+) -> dict[str, torch.Tensor]:
+    """Draws every tensor as transformers initialises a new model: for comparing what 8 bits cost on another network."""
+    torch.manual_seed(seed)
+    model = SiglipModel(SiglipConfig(**config))
+    tensors = {name: tensor.detach().clone().contiguous() for name, tensor in model.state_dict().items()}
+    tensors["logit_scale"] = torch.tensor([np.float32(np.log(logit_scale))])
+    tensors["logit_bias"] = torch.tensor([np.float32(logit_bias)])
+    # Nothing is special about padding here, and transformers leaves its row as it was drawn.
+    return {name: tensor for name, tensor in tensors.items() if not name.endswith("position_ids")}
 
 
 def plant_outliers(tensors: dict[str, torch.Tensor], seed: int, factor: float = 32.0, channels: int = 6) -> None:
