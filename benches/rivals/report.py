@@ -132,7 +132,12 @@ def markdown(found: dict) -> str:
         f"- load average before {about['load_average_before']:.2f}\n",
     ]
     if found.get("peaks"):
-        lines = [[name, *[f"{peak[kind]:.0f}" for kind in PRECISIONS]] for name, peak in found["peaks"].items()]
+        # Of the precisions that were measured with those threads and instructions.
+        used = {(f"{row['threads']} {row['isa']}", row["precision"]) for row in found["rows"]}
+        lines = [
+            [name, *[f"{peak[kind]:.0f}" if (name, kind) in used else "" for kind in PRECISIONS]]
+            for name, peak in found["peaks"].items()
+        ]
         parts.append("Peak in registers, 10^9 operations a second, median of all slices:\n")
         parts.append(table(["threads, instructions", *PRECISIONS], lines, words=1))
     last = None

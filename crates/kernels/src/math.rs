@@ -93,3 +93,52 @@ unsafe fn quotient<V: Vector>(x: V, y: V) -> V {
         error.mul_add(error, error).mul_add(near, near)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Exactness, Half, Single, exp2, gelu};
+    use crate::naive;
+    use crate::vector::{Plain, Vector};
+
+    /// The largest |found - expected| / |expected| of `function` at `inputs`.
+    fn largest_error(
+        inputs: impl Iterator<Item = f32>,
+        function: impl Fn(Plain) -> Plain,
+        expected: impl Fn(f64) -> f64,
+    ) -> f64 {
+        let error = |x: f32| {
+            // SAFETY: plain Rust needs no instruction set.
+            let found = function(unsafe { Plain::splat(x) }).0[0];
+            let expected = expected(f64::from(x));
+            (f64::from(found) - expected).abs() / expected.abs()
+        };
+        inputs.map(error).fold(0.0, f64::max)
+    }
+
+    fn exp2_error<E: Exactness>() -> f64 {
+        let inputs = (-125_000..=125_000).map(|i| i as f32 / 1000.0);
+        // SAFETY: as above.
+        largest_error(inputs, |x| unsafe { exp2::<Plain, E>(x) }, f64::exp2)
+    }
+
+    fn gelu_error<E: Exactness>() -> f64 {
+        // Below, the value is far smaller than a step of bf16 in any row that holds it.
+        let inputs = (-3_000..=20_000).filter(|&i| i != 0).map(|i| i as f32 / 1000.0);
+        // SAFETY: as above.
+        largest_error(inputs, |x| unsafe { gelu::<Plain, E>(x) }, naive::gelu)
+    }
+
+    #[test]
+    fn powers_of_two_are_as_exact_as_they_say() {
+        let (single, half) = (exp2_error::<Single>(), exp2_error::<Half>());
+        assert!(single <= 2e-7, "{single:e}");
+        assert!(half <= 1e-4, "{half:e}");
+    }
+
+    #[test]
+    fn gelu_is_as_exact_as_it_says() {
+        let (single, half) = (gelu_error::<Single>(), gelu_error::<Half>());
+        assert!(single <= 2e-6, "{single:e}");
+        assert!(half <= 3e-4, "{half:e}");
+    }
+}

@@ -273,7 +273,7 @@ pub(crate) fn matmul(
     });
 }
 
-/// How many groups `count` panels are cut into, each of at most `fitting` (give or take one panel).
+/// How many groups `count` panels are cut into, each of at most `fitting`.
 ///
 /// Every worker gets the same number of tasks, several of them, so that a core which is slowed down
 /// can leave work to the others.
