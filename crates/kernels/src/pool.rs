@@ -2,13 +2,15 @@
 //!
 //! A forward pass is a few hundred jobs of some hundred microseconds, each of which must end
 //! before the next starts. Workers therefore spin for a short while after a job before they
-//! sleep, and tasks are claimed one by one, so that a core that the system slows down does less.
+//! sleep, and tasks are claimed one by one, so that a core that the system slows down does less. The
+//! caller waits only for workers that have entered the job: one whose core is busy with something
+//! else is not missed.
 //! Which worker runs a task never changes its result (see the crate documentation).
 
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -44,12 +46,10 @@ struct Job {
 }
 
 struct Shared {
-    /// Counts published jobs; a change tells the workers that `job` is new.
-    epoch: AtomicUsize,
+    /// The door to `job`: a [`Gate`] in one number, so that nobody enters what is closing.
+    gate: AtomicU64,
     job: UnsafeCell<Job>,
     next_task: AtomicUsize,
-    /// Workers that have not yet left the current job.
-    busy: AtomicUsize,
     sleepers: AtomicUsize,
     stop: AtomicBool,
     sleep: Mutex<()>,
@@ -57,9 +57,35 @@ struct Shared {
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
-// SAFETY: `job` is written only by the caller who holds `turn` while `busy` is 0, that is, while
-// no worker reads it; the release of `epoch` publishes it. What `body` points to is `Sync` and
-// outlives the job, because `run` returns only when `busy` is 0 again.
+/// How many jobs there were (the upper half), whether the last one is open, and how many workers are
+/// in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Gate(u64);
+
+impl Gate {
+    const OPEN: u64 = 1 << 31;
+
+    fn job(self) -> u64 {
+        self.0 >> 32
+    }
+
+    fn is_open(self) -> bool {
+        self.0 & Self::OPEN != 0
+    }
+
+    fn inside(self) -> u64 {
+        self.0 & (Self::OPEN - 1)
+    }
+
+    /// Open for the next job, with nobody inside.
+    fn next(self) -> Self {
+        Self((self.job() + 1) << 32 | Self::OPEN)
+    }
+}
+
+// SAFETY: `job` is written only by the caller who holds `turn` while the gate is closed and nobody is
+// inside, that is, while no worker reads it; opening the gate publishes it. What `body` points to is
+// `Sync` and outlives the job, because `run` returns only when the gate is closed and nobody is inside.
 unsafe impl Send for Shared {}
 // SAFETY: as above.
 unsafe impl Sync for Shared {}
@@ -74,10 +100,9 @@ impl Pool {
     pub fn new(threads: usize) -> Self {
         fn nothing(_: Task) {}
         let shared = Arc::new(Shared {
-            epoch: AtomicUsize::new(0),
+            gate: AtomicU64::new(0),
             job: UnsafeCell::new(Job { body: &nothing, tasks: 0 }),
             next_task: AtomicUsize::new(0),
-            busy: AtomicUsize::new(0),
             sleepers: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
             sleep: Mutex::new(()),
@@ -117,19 +142,21 @@ impl Pool {
         #[expect(clippy::transmute_ptr_to_ptr, reason = "a cast cannot lengthen a lifetime")]
         // SAFETY: only the lifetime changes, and the pointer is not used after `run` returns.
         let body: *const Body<'static> = unsafe { std::mem::transmute(body) };
-        // SAFETY: `turn` is held and `busy` is 0, so nobody else reads or writes the job.
+        // SAFETY: `turn` is held, the gate is closed and nobody is inside, so nobody else reads or
+        // writes the job.
         unsafe { *shared.job.get() = Job { body, tasks } };
         shared.next_task.store(0, Ordering::Relaxed);
-        shared.busy.store(self.handles.len(), Ordering::Relaxed);
-        shared.epoch.fetch_add(1, Ordering::SeqCst);
+        let gate = Gate(shared.gate.load(Ordering::Relaxed)).next();
+        shared.gate.store(gate.0, Ordering::SeqCst);
         if shared.sleepers.load(Ordering::SeqCst) > 0 {
             let guard = lock(&shared.sleep);
             drop(guard);
             shared.wake.notify_all();
         }
         shared.claim_tasks(0);
+        shared.gate.fetch_and(!Gate::OPEN, Ordering::AcqRel);
         let mut spins = 0;
-        while shared.busy.load(Ordering::Acquire) > 0 {
+        while Gate(shared.gate.load(Ordering::Acquire)).inside() > 0 {
             spins += 1;
             if spins < SPINS_BEFORE_YIELD {
                 std::hint::spin_loop();
@@ -148,40 +175,50 @@ impl Pool {
 impl Shared {
     fn work(&self, worker: usize) {
         let mut seen = 0;
-        while let Some(epoch) = self.next_epoch(seen) {
-            seen = epoch;
+        while let Some(job) = self.enter(seen) {
+            seen = job;
             self.claim_tasks(worker);
-            self.busy.fetch_sub(1, Ordering::Release);
+            self.gate.fetch_sub(1, Ordering::Release);
         }
     }
 
-    /// Waits for a job newer than `seen`; `None` when the pool is dropped.
-    fn next_epoch(&self, seen: usize) -> Option<usize> {
+    /// Waits for a job other than `seen` and enters it; `None` when the pool is dropped.
+    fn enter(&self, seen: u64) -> Option<u64> {
         let news = || {
-            let epoch = self.epoch.load(Ordering::SeqCst);
-            (epoch != seen || self.stop.load(Ordering::SeqCst)).then_some(epoch)
+            let gate = Gate(self.gate.load(Ordering::SeqCst));
+            (gate.is_open() && gate.job() != seen).then_some(gate)
         };
-        for _ in 0..SPINS_BEFORE_SLEEP {
-            if let Some(epoch) = news() {
-                return (!self.stop.load(Ordering::SeqCst)).then_some(epoch);
+        loop {
+            for _ in 0..SPINS_BEFORE_SLEEP {
+                if self.stop.load(Ordering::SeqCst) {
+                    return None;
+                }
+                if let Some(Gate(gate)) = news() {
+                    let entered = self.gate.compare_exchange_weak(
+                        gate,
+                        gate + 1,
+                        Ordering::Acquire,
+                        Ordering::Relaxed,
+                    );
+                    if entered.is_ok() {
+                        return Some(Gate(gate).job());
+                    }
+                }
+                std::hint::spin_loop();
             }
-            std::hint::spin_loop();
+            // A worker that wakes too late for one job spins again, to be there for the next.
+            let guard = lock(&self.sleep);
+            self.sleepers.fetch_add(1, Ordering::SeqCst);
+            if news().is_none() && !self.stop.load(Ordering::SeqCst) {
+                drop(self.wake.wait(guard).unwrap_or_else(PoisonError::into_inner));
+            }
+            self.sleepers.fetch_sub(1, Ordering::SeqCst);
         }
-        let mut guard = lock(&self.sleep);
-        self.sleepers.fetch_add(1, Ordering::SeqCst);
-        let epoch = loop {
-            if let Some(epoch) = news() {
-                break epoch;
-            }
-            guard = self.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
-        };
-        self.sleepers.fetch_sub(1, Ordering::SeqCst);
-        (!self.stop.load(Ordering::SeqCst)).then_some(epoch)
     }
 
     fn claim_tasks(&self, worker: usize) {
-        // SAFETY: the caller of `run` wrote the job before it published the epoch (or is this
-        // thread), and does not write it again before `busy` is 0.
+        // SAFETY: the caller of `run` wrote the job before it opened the gate (or is this thread), and
+        // does not write it again before everybody who entered has left.
         let job = unsafe { &*self.job.get() };
         let claim = || {
             loop {
