@@ -1,0 +1,2 @@
+//! polysight's HTTP API: parse, admit, batch, answer.
+#![forbid(unsafe_code)]
