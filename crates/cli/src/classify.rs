@@ -1,7 +1,8 @@
 //! `polysight classify`: which label fits each picture best.
 
 use anyhow::bail;
-use model::{LabelScore, LabelVectors, templates};
+use model::{LabelVectors, templates};
+use server::{Head, Item, ScoreMode, Selection, Usage};
 
 use crate::arguments::ClassifyArguments;
 use crate::console::Console;
@@ -11,15 +12,12 @@ use crate::inputs::Inputs;
 use crate::model_source::{self, OpenModel, note_packed_cache_problems};
 use crate::pictures::{Picture, embed_each, judge, report_problems};
 use crate::pipeline::decode_ahead;
-use crate::reply::{Head, Item, Prediction, ScoreMode, Usage, json};
+use crate::reply::{error_object, json};
 use crate::texts::note_truncated;
-use crate::{fingerprint, labels, table};
+use crate::{labels, table};
 
 /// How many labels a person sees of each picture.
 const FEW: usize = 5;
-
-/// From which score a label is selected with `--multi-label`.
-const MULTI_LABEL_THRESHOLD: f32 = 0.5;
 
 /// What is printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,7 +43,7 @@ pub(crate) fn run(
     let templates = templates::choose(&choices)
         .map_err(|error| UsageError::new(format!("--template: {error}")))?;
     let OpenModel { id, siglip, options } = model_source::open(&arguments.model, environment)?;
-    let selection = Selection::new(arguments);
+    let selection = selection(arguments);
     let format = if arguments.output.json { Format::Json } else { Format::Table };
     let inputs = Inputs::find(&arguments.images.images);
     let problems = report_problems(&inputs, &console);
@@ -68,7 +66,7 @@ pub(crate) fn run(
             let head = Head {
                 object: "list",
                 model: &id,
-                system_fingerprint: &fingerprint::of(&siglip, options.canonicalization)?,
+                system_fingerprint: &siglip.fingerprint()?,
                 score_mode: selection.mode,
                 templates: &choices,
             };
@@ -105,19 +103,10 @@ fn print_item(
     vectors: &LabelVectors,
     selection: &Selection,
 ) -> anyhow::Result<()> {
+    let (index, path) = (picture.index, Some(picture.path.clone()));
     let item = match picture.embedding {
-        Ok(embedding) => {
-            let predictions = selection.predictions(vectors, embedding);
-            let best = predictions.first().expect("there is at least one label");
-            Item::Classification {
-                index: picture.index,
-                path: &picture.path,
-                prediction: best.label,
-                score: best.score,
-                predictions,
-            }
-        }
-        Err(error) => Item::error(picture.index, &picture.path, error),
+        Ok(embedding) => Item::classified(index, path, selection.predictions(vectors, embedding)),
+        Err(error) => Item::Error { index, path, error: error_object(error) },
     };
     let comma = if picture.index == 0 { "" } else { "," };
     console.print(format!("{comma}\n{}", json(&item)))
@@ -137,46 +126,9 @@ fn print_table(
     console.print(table)
 }
 
-/// Which labels are shown and which are selected.
-struct Selection {
-    mode: ScoreMode,
-    threshold: Option<f32>,
-    most: usize,
-}
-
-impl Selection {
-    fn new(arguments: &ClassifyArguments) -> Self {
-        let all = if arguments.output.json { usize::MAX } else { FEW };
-        let mode = if arguments.multi_label { ScoreMode::Probability } else { ScoreMode::Relative };
-        Self {
-            mode,
-            threshold: arguments.threshold,
-            most: arguments.top_k.map_or(all, std::num::NonZero::get),
-        }
-    }
-
-    /// The best labels, best first; equal ones in the order that they were given in.
-    fn predictions<'a>(&self, vectors: &'a LabelVectors, image: &[f32]) -> Vec<Prediction<'a>> {
-        let mut scores = vectors.score(image);
-        // Both scores grow with the logit, which does not run into 0 or 1.
-        scores.sort_by(|a, b| b.score.logit.total_cmp(&a.score.logit));
-        let names = vectors.names();
-        let prediction = |(rank, score): (usize, &LabelScore)| Prediction {
-            label: &names[score.label],
-            score: self.mode.of(score),
-            probability: score.score.probability,
-            relative: score.relative,
-            logit: score.score.logit,
-            cosine: score.score.cosine,
-            selected: self.selects(rank, self.mode.of(score)),
-        };
-        scores.iter().take(self.most).enumerate().map(prediction).collect()
-    }
-
-    fn selects(&self, rank: usize, score: f32) -> bool {
-        match self.mode {
-            ScoreMode::Relative => rank == 0 && self.threshold.is_none_or(|least| score >= least),
-            ScoreMode::Probability => score >= self.threshold.unwrap_or(MULTI_LABEL_THRESHOLD),
-        }
-    }
+fn selection(arguments: &ClassifyArguments) -> Selection {
+    let all = if arguments.output.json { usize::MAX } else { FEW };
+    let mode = if arguments.multi_label { ScoreMode::Probability } else { ScoreMode::Relative };
+    let most = arguments.top_k.map_or(all, std::num::NonZero::get);
+    Selection { mode, threshold: arguments.threshold, most }
 }

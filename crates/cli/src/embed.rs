@@ -2,6 +2,7 @@
 
 use model::Siglip;
 use serde::Serialize;
+use server::ErrorObject;
 use weights::Tower;
 
 use crate::arguments::EmbedArguments;
@@ -13,7 +14,7 @@ use crate::model_source::{self, OpenModel, note_packed_cache_problems};
 use crate::npy::{self, NpyFile};
 use crate::pictures::{Picture, embed_each, judge, report_problems};
 use crate::pipeline::{PictureError, decode_ahead};
-use crate::reply::{ErrorObject, json};
+use crate::reply::{error_object, json};
 use crate::texts;
 
 /// Runs the command.
@@ -119,7 +120,7 @@ enum Item<'a> {
         index: usize,
         #[serde(flatten)]
         origin: &'a Origin<'a>,
-        error: ErrorObject<'a>,
+        error: ErrorObject,
     },
 }
 
@@ -201,7 +202,7 @@ impl<'a> Sink<'a> {
             Form::Json => {
                 let item = match row {
                     Ok(embedding) => Item::Embedding { index, origin, embedding },
-                    Err(error) => Item::Error { index, origin, error: ErrorObject::new(error) },
+                    Err(error) => Item::Error { index, origin, error: error_object(error) },
                 };
                 let comma = if index == 0 { "" } else { "," };
                 console.print(format!("{comma}\n{}", json(&item)))

@@ -14,7 +14,6 @@ mod console;
 mod embed;
 mod environment;
 mod exit;
-mod fingerprint;
 mod hub_access;
 mod inputs;
 mod labels;

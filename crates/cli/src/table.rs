@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use model::Score;
+use server::Prediction;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::console::{Colour, printable};
-use crate::reply::Prediction;
 
 /// Columns of a whole bar.
 const BAR: usize = 24;
@@ -34,9 +34,9 @@ enum Emphasis {
 }
 
 /// A picture's labels: name, bar, score in percent, logit. The selected ones stand out.
-pub(crate) fn predictions(path: &str, predictions: &[Prediction<'_>], colour: Colour) -> String {
+pub(crate) fn predictions(path: &str, predictions: &[Prediction], colour: Colour) -> String {
     let lines = predictions.iter().map(|prediction| Line {
-        name: prediction.label,
+        name: &prediction.label,
         emphasis: if prediction.selected { Emphasis::Strong } else { Emphasis::None },
         share: prediction.score,
         numbers: format!("logit {:8.4}", prediction.logit),

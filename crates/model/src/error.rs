@@ -18,6 +18,9 @@ pub enum ModelError {
     /// The tower's packed weights on disk cannot be used. No load fails with it: the checkpoint takes their place.
     #[error(transparent)]
     PackedCache(#[from] crate::PackedCacheError),
+    /// A file of the model folder cannot be read.
+    #[error(transparent)]
+    File(#[from] std::io::Error),
     /// The checkpoint lacks the tower that the call needs.
     #[error("the model {model} has no {} tower", match tower {
         Tower::Vision => "vision",

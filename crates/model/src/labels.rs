@@ -17,6 +17,16 @@ pub struct Label {
     pub prompts: Vec<String>,
 }
 
+impl Label {
+    /// The sentences that stand for this label: its own prompts, or its name in each of the templates.
+    pub fn sentences(&self, templates: &[Template]) -> Vec<String> {
+        if self.prompts.is_empty() {
+            return templates.iter().map(|template| template.fill(&self.name)).collect();
+        }
+        self.prompts.clone()
+    }
+}
+
 impl From<&str> for Label {
     fn from(name: &str) -> Self {
         Self { name: name.to_owned(), prompts: Vec::new() }
@@ -51,11 +61,7 @@ impl LabelVectors {
         let mut counts = Vec::with_capacity(labels.len());
         for label in labels {
             let before = prompts.len();
-            if label.prompts.is_empty() {
-                prompts.extend(templates.iter().map(|template| template.fill(&label.name)));
-            } else {
-                prompts.extend(label.prompts.iter().cloned());
-            }
+            prompts.extend(label.sentences(templates));
             counts.push(prompts.len() - before);
         }
         let (mut values, mut dimension) = (Vec::new(), 1);
@@ -78,12 +84,12 @@ impl LabelVectors {
             progress(Progress { done, total: prompts.len() });
         }
         let mut rows = values.chunks_exact(dimension);
-        let mut means = Vec::with_capacity(labels.len() * dimension);
+        let mut vectors = Vec::with_capacity(labels.len() * dimension);
         for &count in &counts {
-            means.extend(mean(rows.by_ref().take(count), dimension));
+            vectors.extend(label_vector(rows.by_ref().take(count), dimension));
         }
         let names = labels.iter().map(|label| label.name.clone()).collect();
-        let vectors = Embeddings::normalise(dimension, means);
+        let vectors = Embeddings::from_unit_rows(dimension, vectors);
         Ok(Self { names, vectors, scoring, tokens, truncated })
     }
 
@@ -148,6 +154,11 @@ pub struct LabelScore {
     pub score: Score,
     /// The softmax over all labels: this one, if it must be one of them.
     pub relative: f32,
+}
+
+/// The vector of a label: the mean of its sentences' embeddings, `[D]` each, normalised again.
+pub fn label_vector<'a>(rows: impl Iterator<Item = &'a [f32]>, dimension: usize) -> Vec<f32> {
+    Embeddings::normalise(dimension, mean(rows, dimension)).row(0).to_vec()
 }
 
 fn mean<'a>(rows: impl Iterator<Item = &'a [f32]>, dimension: usize) -> Vec<f32> {

@@ -33,6 +33,19 @@ impl Embeddings {
         Self { dimension, values }
     }
 
+    /// Rows that have length 1 already, `[B][D]`; they are taken as they are.
+    ///
+    /// # Panics
+    ///
+    /// When `values` are not whole rows of `dimension`.
+    pub fn from_unit_rows(dimension: usize, values: Vec<f32>) -> Self {
+        assert!(
+            dimension > 0 && values.len().is_multiple_of(dimension),
+            "embeddings are whole rows"
+        );
+        Self { dimension, values }
+    }
+
     /// D.
     pub fn dimension(&self) -> usize {
         self.dimension

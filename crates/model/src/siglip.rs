@@ -1,5 +1,6 @@
 //! A model as its users see it: pictures and sentences in, embeddings of length 1 out.
 
+use std::borrow::Borrow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -136,9 +137,10 @@ impl Siglip {
     /// # Errors
     ///
     /// When the model has no text tower.
-    pub fn embed_texts(&self, texts: &[Encoding]) -> Result<Embeddings, ModelError> {
+    pub fn embed_texts(&self, texts: &[impl Borrow<Encoding>]) -> Result<Embeddings, ModelError> {
         let dimension = self.dimension(Tower::Text)?;
-        let ids = texts.iter().flat_map(|text| text.ids.iter().copied()).collect::<Vec<_>>();
+        let ids = texts.iter().flat_map(|text| text.borrow().ids.iter().copied());
+        let ids = ids.collect::<Vec<_>>();
         let mut out = vec![0.0; texts.len() * dimension];
         self.engine.embed_texts(&ids, &mut out, &mut ())?;
         Ok(Embeddings::normalise(dimension, out))
@@ -147,6 +149,16 @@ impl Siglip {
     fn dimension(&self, tower: Tower) -> Result<usize, ModelError> {
         let missing = || ModelError::NoTower { model: self.name(), tower };
         self.engine.dimension(tower).ok_or_else(missing)
+    }
+
+    /// A short name for what computes, `fp_` and twelve hexadecimal digits: models whose weights, precision, tokenizer
+    /// or preparation of pictures differ have different ones. It samples the files; it does not prove them undamaged.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read.
+    pub fn fingerprint(&self) -> Result<String, ModelError> {
+        crate::fingerprint::of(&self.checkpoint, self.precision, self.canonicalization)
     }
 
     /// How this checkpoint turns cosines into probabilities.

@@ -28,8 +28,8 @@ mod preprocess;
 mod resize;
 mod rgb_image;
 
-pub use decode::decode;
 pub use decode::format::Format;
+pub use decode::{Dimensions, decode, dimensions};
 pub use error::{ErrorKind, PixelsError};
 pub use isa::{Isa, UnknownIsa};
 pub use limits::Limits;

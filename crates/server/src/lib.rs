@@ -1,2 +1,43 @@
 //! polysight's HTTP API: parse, admit, batch, answer.
+//!
+//! The way of a request: [`router`] -> `layers` (id, timeout, key, rate) -> `call` (body) -> an endpoint (`input`,
+//! `labels`) -> `work` (fetch, cache, admission, decode) -> `queue` (one batch at a time for each tower) -> the engine
+//! -> the endpoint's reply. One direction; an error leaves through `error` alone.
+//!
+//! What this crate does not know: how a tower computes, where model folders come from, the environment, the command
+//! line.
 #![forbid(unsafe_code)]
+
+mod admission;
+mod app;
+mod auth;
+mod backend;
+mod caches;
+mod call;
+mod classification;
+mod endpoints;
+mod error;
+pub mod fetch;
+mod fields;
+mod health;
+mod input;
+mod labels;
+mod layers;
+mod listen;
+mod loaded;
+mod metrics;
+mod queue;
+mod rate;
+mod registry;
+mod router;
+mod run;
+mod settings;
+mod work;
+
+pub use classification::{ClassifyReply, Head, Item, Prediction, ScoreMode, Selection, Usage};
+pub use error::ErrorObject;
+pub use run::{Listening, ServerError, run};
+pub use settings::{
+    Admission, ApiKey, Auth, CacheSizes, Limits, Loading, ModelSpec, ModerationCategory, Rates,
+    Settings, TlsFiles,
+};

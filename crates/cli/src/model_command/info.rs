@@ -11,8 +11,8 @@ use crate::exit::Outcome;
 use crate::model_command::family;
 use crate::model_source::{self, Found};
 use crate::reply::json;
+use crate::settings;
 use crate::table::{self, grouped};
-use crate::{fingerprint, settings};
 
 #[derive(Debug, Serialize)]
 struct Info {
@@ -115,7 +115,7 @@ fn gather(found: Found, options: &Options) -> anyhow::Result<Info> {
         id,
         model_type: checkpoint.config().model_type.clone(),
         shape_of: family::member(checkpoint),
-        system_fingerprint: fingerprint::of(&model, options.canonicalization)?,
+        system_fingerprint: model.fingerprint()?,
         parameters: parameters(checkpoint),
         dtypes,
         files: files(checkpoint)?,

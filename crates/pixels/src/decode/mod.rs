@@ -34,6 +34,41 @@ struct Decoded {
     orientation: Orientation,
 }
 
+/// The size of a picture as its header gives it, before the EXIF orientation is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dimensions {
+    /// In pixels.
+    pub width: u32,
+    /// In pixels.
+    pub height: u32,
+}
+
+impl Dimensions {
+    /// Width times height.
+    pub fn pixels(self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+}
+
+/// Reads the header alone: what decoding would cost, before any of it is paid.
+///
+/// # Errors
+/// Those of [`decode`] that a header shows; a picture beyond the limits on pixels is one of them.
+pub fn dimensions(bytes: &[u8], limits: &Limits) -> Result<Dimensions, PixelsError> {
+    // Every decoder asks for admission once it has read the header, and no picture has 0 pixels.
+    match decode(bytes, &limits.clone().with_pixels(0)) {
+        Err(PixelsError::TooManyPixels { width, height, .. }) => {
+            let dimensions = Dimensions { width, height };
+            if dimensions.pixels() > limits.pixels {
+                return Err(PixelsError::TooManyPixels { width, height, limit: limits.pixels });
+            }
+            Ok(dimensions)
+        }
+        Err(error) => Err(error),
+        Ok(_) => unreachable!("a picture of more than 0 pixels was admitted"),
+    }
+}
+
 /// Decodes the first frame of a PNG, JPEG, WebP, GIF, BMP or TIFF to RGB, upright.
 ///
 /// The format is told from the content. Alpha is composited on white; grey, palette and CMYK

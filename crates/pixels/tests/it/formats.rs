@@ -1,6 +1,8 @@
 //! Recognising formats, and what the errors say.
 
-use pixels::{ErrorKind, Limits, PixelsError, RgbImage, decode};
+use pixels::{ErrorKind, Limits, PixelsError, RgbImage, decode, dimensions};
+
+use crate::goldens::path;
 
 fn error_of(bytes: &[u8]) -> PixelsError {
     decode(bytes, &Limits::default()).unwrap_err()
@@ -79,4 +81,22 @@ fn a_raw_buffer_must_have_the_length_of_its_shape() {
         assert_eq!(error.kind(), ErrorKind::Usage);
         assert_eq!(error.to_string(), format!("{length} bytes are no {width}x{height} RGB image"));
     }
+}
+
+#[test]
+fn the_header_alone_gives_the_size_of_every_picture_that_decodes() {
+    let mut seen = 0;
+    for entry in fs_err::read_dir(path("conversions")).unwrap() {
+        let file = entry.unwrap().path();
+        let bytes = if file.is_file() { fs_err::read(&file).unwrap() } else { continue };
+        let Ok(image) = decode(&bytes, &Limits::default()) else { continue };
+        seen += 1;
+        let size = dimensions(&bytes, &Limits::default()).unwrap();
+        assert_eq!(size.pixels(), u64::from(image.width()) * u64::from(image.height()));
+        let tight = Limits::default().with_pixels(size.pixels() - 1);
+        let error = dimensions(&bytes, &tight).unwrap_err();
+        assert!(matches!(error, PixelsError::TooManyPixels { limit, .. } if limit == tight.pixels));
+    }
+    assert!(seen > 5, "{seen} pictures were read");
+    assert!(matches!(dimensions(b"text", &Limits::default()), Err(PixelsError::NotAnImage)));
 }

@@ -7,10 +7,11 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use model::Siglip;
 use sha2::{Digest, Sha256};
 use tokens::Canonicalization;
-use weights::read_samples;
+use weights::{Checkpoint, read_samples};
+
+use crate::{ModelError, Precision};
 
 /// Grows when the same picture or text would get other pixels or ids than before.
 const PREPROCESSING_VERSION: u32 = 1;
@@ -19,10 +20,13 @@ const PREPROCESSING_VERSION: u32 = 1;
 ///
 /// # Errors
 /// When a file cannot be read.
-pub(crate) fn of(model: &Siglip, canonicalization: Canonicalization) -> anyhow::Result<String> {
+pub(crate) fn of(
+    checkpoint: &Checkpoint,
+    precision: Precision,
+    canonicalization: Canonicalization,
+) -> Result<String, ModelError> {
     let mut hash = Sha256::new();
-    hash.update(format!("{PREPROCESSING_VERSION} {} {canonicalization:?}\n", model.precision()));
-    let checkpoint = model.checkpoint();
+    hash.update(format!("{PREPROCESSING_VERSION} {precision} {canonicalization:?}\n"));
     for name in [
         "config.json",
         "preprocessor_config.json",
@@ -49,7 +53,7 @@ pub(crate) fn of(model: &Siglip, canonicalization: Canonicalization) -> anyhow::
     Ok(fingerprint)
 }
 
-fn add_file(hash: &mut Sha256, path: &Path) -> anyhow::Result<()> {
+fn add_file(hash: &mut Sha256, path: &Path) -> Result<(), ModelError> {
     let mut file = fs_err::File::open(path)?;
     let length = file.metadata()?.len();
     Ok(read_samples(&mut file, length, &mut |bytes| hash.update(bytes))?)

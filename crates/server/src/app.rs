@@ -1,0 +1,82 @@
+//! What every request shares.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use crate::admission::Budget;
+use crate::auth::Keys;
+use crate::caches::VectorCache;
+use crate::fetch::Fetcher;
+use crate::health::Health;
+use crate::metrics::Metrics;
+use crate::rate::RateLimiter;
+use crate::registry::Registry;
+use crate::settings::{Limits, ModerationCategory, Settings};
+
+/// Pictures that are fetched at the same time.
+const FETCHES: usize = 64;
+
+/// One permit of the decoders' memory.
+pub(crate) const DECODING_UNIT: u64 = 1 << 20;
+
+/// The server's parts; requests hold it together.
+pub(crate) struct App {
+    pub(crate) registry: Registry,
+    pub(crate) keys: Keys,
+    pub(crate) limits: Limits,
+    pub(crate) rates: RateLimiter,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) pixels: Arc<Budget>,
+    pub(crate) texts: Arc<Budget>,
+    pub(crate) bodies: Arc<Budget>,
+    pub(crate) fetcher: Fetcher,
+    pub(crate) fetches: Semaphore,
+    /// Threads that may decode.
+    pub(crate) decoders: Arc<Semaphore>,
+    /// Mebipixels that may be in decoders at once.
+    pub(crate) decoding: Arc<Semaphore>,
+    pub(crate) decoding_units: u32,
+    pub(crate) labels: VectorCache,
+    pub(crate) images: VectorCache,
+    pub(crate) moderation: Vec<ModerationCategory>,
+    pub(crate) health: Health,
+}
+
+impl App {
+    pub(crate) fn new(settings: &mut Settings, cores: usize) -> Arc<Self> {
+        let metrics = Metrics::new();
+        let limits = settings.limits.clone();
+        for spec in &mut settings.models {
+            let decoding = spec.options.limits.clone();
+            spec.options.limits =
+                decoding.with_bytes(limits.image_bytes).with_pixels(limits.image_pixels);
+        }
+        settings.fetch.most_bytes = settings.fetch.most_bytes.min(limits.image_bytes);
+        // Two of the largest, whatever the number of threads.
+        let units = (2 * limits.image_pixels).div_ceil(DECODING_UNIT).clamp(2, 1 << 20) as u32;
+        Arc::new(Self {
+            registry: Registry::new(
+                std::mem::take(&mut settings.models),
+                settings.model_memory,
+                Arc::clone(&metrics),
+            ),
+            keys: Keys::new(&settings.auth),
+            rates: RateLimiter::new(settings.rates),
+            pixels: Budget::new(settings.admission.pixels),
+            texts: Budget::new(settings.admission.texts),
+            bodies: Budget::new(settings.admission.bytes),
+            fetcher: Fetcher::new(settings.fetch.clone()),
+            fetches: Semaphore::new(FETCHES),
+            decoders: Arc::new(Semaphore::new(cores)),
+            decoding: Arc::new(Semaphore::new(units as usize)),
+            decoding_units: units,
+            labels: VectorCache::new(settings.caches.labels, metrics.cache("labels")),
+            images: VectorCache::new(settings.caches.images, metrics.cache("images")),
+            moderation: std::mem::take(&mut settings.moderation),
+            health: Health::default(),
+            limits,
+            metrics,
+        })
+    }
+}

@@ -1,0 +1,164 @@
+//! The one door through which errors leave: OpenAI's envelope, all four keys always.
+
+use std::borrow::Cow;
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::header::RETRY_AFTER;
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde::Serialize;
+
+/// Tells OpenAI's clients whether a retry can help.
+pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// Why a request, or one of its inputs, has no answer.
+#[derive(Clone, Debug)]
+pub(crate) struct ApiError {
+    pub(crate) status: StatusCode,
+    pub(crate) object: ErrorObject,
+    /// Whole seconds.
+    pub(crate) retry_after: Option<u32>,
+}
+
+/// The inside of the envelope.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct ErrorObject {
+    /// In one line, for people.
+    pub message: Cow<'static, str>,
+    /// The class of the error.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The field of the request that is at fault.
+    #[schema(required)]
+    pub param: Option<String>,
+    /// The same as the message, for programs.
+    #[schema(required)]
+    pub code: Option<&'static str>,
+}
+
+/// The envelope of every error.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ErrorReply {
+    /// What went wrong.
+    pub error: ErrorObject,
+}
+
+impl ApiError {
+    fn new(
+        status: StatusCode,
+        kind: &'static str,
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let object = ErrorObject { message: message.into(), kind, param: None, code: Some(code) };
+        Self { status, object, retry_after: None }
+    }
+
+    /// 400.
+    pub(crate) fn invalid(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request_error", code, message)
+    }
+
+    /// 401.
+    pub(crate) fn unauthorised(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "authentication_error", code, message)
+    }
+
+    /// 404.
+    pub(crate) fn not_found(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "invalid_request_error", code, message)
+    }
+
+    /// 405.
+    pub(crate) fn method() -> Self {
+        let message = "this path does not take this method; the allow header names those it takes";
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "invalid_request_error",
+            "method_not_allowed",
+            message,
+        )
+    }
+
+    /// 408: the client was too slow.
+    pub(crate) fn slow_body() -> Self {
+        let message = "the body did not arrive in time";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "invalid_request_error", "request_timeout", message)
+    }
+
+    /// 413.
+    pub(crate) fn too_large(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error", code, message)
+    }
+
+    /// 415.
+    pub(crate) fn unsupported(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request_error", code, message)
+    }
+
+    /// 422.
+    pub(crate) fn undecodable(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request_error", code, message)
+    }
+
+    /// 429.
+    pub(crate) fn busy(
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+        retry_after: u32,
+    ) -> Self {
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", code, message);
+        error.after(retry_after)
+    }
+
+    /// 500: our fault.
+    pub(crate) fn internal(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "internal_error", message)
+    }
+
+    /// 503.
+    pub(crate) fn unavailable(
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+        retry_after: u32,
+    ) -> Self {
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "server_error", code, message);
+        error.after(retry_after)
+    }
+
+    /// The same about a field.
+    pub(crate) fn at(mut self, param: impl Into<String>) -> Self {
+        self.object.param = Some(param.into());
+        self
+    }
+
+    fn after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds.clamp(1, 120));
+        self
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let code = ErrorCode(self.object.code.unwrap_or("unknown"));
+        let mut response = (self.status, Json(ErrorReply { error: self.object })).into_response();
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        // A client that repeats what cannot succeed only makes a busy server busier.
+        if self.status == StatusCode::INTERNAL_SERVER_ERROR {
+            headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            headers.insert(http::header::WWW_AUTHENTICATE, scheme);
+        }
+        response.extensions_mut().insert(code);
+        response
+    }
+}
+
+/// Left in a response for the metrics and the log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ErrorCode(pub(crate) &'static str);

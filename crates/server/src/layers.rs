@@ -1,0 +1,110 @@
+//! What every request goes through before and after its endpoint.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use http::{HeaderName, HeaderValue};
+
+use crate::app::App;
+use crate::error::{ApiError, ErrorCode};
+
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const PROCESSING: HeaderName = HeaderName::from_static("openai-processing-ms");
+
+/// The longest time from a request's head to its answer's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeout(pub(crate) Duration);
+
+/// Gives a request its id, contains panics, ends it in time, and tells the log and the metrics what became of it.
+pub(crate) async fn envelope(
+    State((app, Timeout(timeout))): State<(Arc<App>, Timeout)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let began = Instant::now();
+    let id = format!("req_{}", uuid::Uuid::now_v7().simple());
+    let method = request.method().clone();
+    // Never the path itself, which is a caller's text.
+    let path = request.extensions().get::<MatchedPath>().map_or("unknown", |path| known(path));
+    let in_flight = InFlight::new(&app);
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let mut response = match tokio::time::timeout(timeout, answered).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            app.metrics.panics.inc();
+            tracing::error!(request_id = id, path, "the request's handler panicked");
+            let message =
+                "the server failed on this request; this is a bug of polysight, please report it";
+            ApiError::internal(message).into_response()
+        }
+        Err(_) => {
+            let seconds = timeout.as_secs();
+            let message = format!("the answer took longer than the limit of {seconds} seconds");
+            ApiError::unavailable("timeout", message, 1).into_response()
+        }
+    };
+    drop(in_flight);
+    let took = began.elapsed();
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::try_from(id.as_str()) {
+        headers.insert(REQUEST_ID, value);
+    }
+    headers.insert(PROCESSING, HeaderValue::from(took.as_millis() as u64));
+    let status = response.status().as_u16();
+    app.metrics.request(path, status, took);
+    let milliseconds = took.as_secs_f64() * 1000.0;
+    if let Some(ErrorCode(code)) = response.extensions().get::<ErrorCode>() {
+        app.metrics.error(code);
+        tracing::info!(request_id = id, %method, path, status, code, milliseconds, "answered");
+    } else {
+        tracing::info!(request_id = id, %method, path, status, milliseconds, "answered");
+    }
+    response
+}
+
+/// Matched paths are the router's own, of which there are few; they are kept for the life of the process.
+fn known(path: &MatchedPath) -> &'static str {
+    crate::router::PATHS.iter().find(|known| **known == path.as_str()).copied().unwrap_or("other")
+}
+
+/// Counts a request until it is dropped, also when its client hangs up.
+struct InFlight<'a>(&'a App);
+
+impl<'a> InFlight<'a> {
+    fn new(app: &'a App) -> Self {
+        app.metrics.in_flight.inc();
+        Self(app)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.metrics.in_flight.dec();
+    }
+}
+
+/// Lets known callers through and tells them what is left of their minute.
+pub(crate) async fn authenticate(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let caller = match app.keys.authenticate(request.headers()) {
+        Ok(caller) => caller,
+        Err(error) => return error.into_response(),
+    };
+    let mut response = match app.rates.request(caller) {
+        Ok(()) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(error) => error.into_response(),
+    };
+    app.rates.write(caller, response.headers_mut());
+    response
+}

@@ -1,0 +1,147 @@
+//! From settings to a served address, and to the end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::sync::{Semaphore, watch};
+
+use crate::app::App;
+use crate::listen::{self, Listener};
+use crate::router::router;
+use crate::settings::{Loading, Settings};
+use crate::{ModelSpec, health};
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// The certificate or its key is not usable.
+    #[error("TLS: {0}")]
+    Tls(String),
+    /// A file or a thread.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// Nothing to serve.
+    #[error("there is no model to serve")]
+    NoModel,
+    /// Two models or aliases have the same name.
+    #[error("two models are called {0:?}")]
+    NameTwice(String),
+}
+
+/// Told once the server listens.
+#[derive(Debug)]
+pub struct Listening {
+    /// With the ports that the system chose.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// Serves until the process is told to stop, then finishes what was accepted. `listening` is called once.
+///
+/// # Errors
+/// When the settings make no sense, or an address or a certificate is not usable.
+pub fn run(settings: Settings, listening: impl FnOnce(&Listening)) -> Result<(), ServerError> {
+    check_names(&settings.models)?;
+    let cores = available_parallelism().map_or(1, std::num::NonZero::get);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.clamp(1, 8))
+        // Decoders have permits of their own; the rest parse bodies, tokenise and load models.
+        .max_blocking_threads(2 * cores + 16)
+        .enable_all()
+        .build()?;
+    let result = runtime.block_on(serve(settings, cores, listening));
+    // A decoder that is still at work for a caller who has gone is not waited for.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+async fn serve(
+    mut settings: Settings,
+    cores: usize,
+    listening: impl FnOnce(&Listening),
+) -> Result<(), ServerError> {
+    let tls = settings.tls.as_ref().map(listen::tls).transpose()?;
+    let app = App::new(&mut settings, cores);
+    let mut sockets = Vec::new();
+    for address in &settings.addresses {
+        sockets.push(listen::bind(*address).await?);
+    }
+    let addresses = sockets.iter().map(tokio::net::TcpListener::local_addr);
+    let addresses = addresses.collect::<Result<Vec<_>, _>>()?;
+    if settings.loading == Loading::AtStart {
+        app.registry.entries().iter().for_each(|entry| app.registry.load(entry));
+    }
+    let listener = Arc::new(Listener {
+        router: router(&app, &settings.cors_origins, settings.request_timeout),
+        app: Arc::clone(&app),
+        tls,
+        connections: Arc::new(Semaphore::new(settings.admission.connections)),
+    });
+    let (stop, stopped) = watch::channel(false);
+    let graceful = Arc::new(GracefulShutdown::new());
+    let accepting = sockets.into_iter().map(|socket| {
+        let listener = Arc::clone(&listener);
+        tokio::spawn(listener.accept(socket, Arc::clone(&graceful), stopped.clone()))
+    });
+    let accepting = accepting.collect::<Vec<_>>();
+    let care = tokio::spawn(take_care(Arc::clone(&app), settings.idle_timeout));
+    listening(&Listening { addresses });
+    listen::told_to_stop().await?;
+    tracing::info!("stopping: no new connections, finishing what was accepted");
+    app.health.stop();
+    let _nobody_listens = stop.send(true);
+    for task in accepting {
+        let _ended = task.await;
+    }
+    care.abort();
+    let graceful = Arc::into_inner(graceful).expect("the accepting tasks have ended");
+    tokio::select! {
+        () = graceful.shutdown() => tracing::info!("stopped"),
+        () = tokio::time::sleep(settings.shutdown_timeout) => {
+            tracing::warn!("stopped with open connections: the time for them is over");
+        }
+        _ = listen::told_to_stop() => tracing::warn!("stopped at once: told twice"),
+    }
+    Ok(())
+}
+
+/// Drops idle models and asks the canaries, as long as the server runs.
+async fn take_care(app: Arc<App>, idle_timeout: Option<Duration>) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    let mut last_check = tokio::time::Instant::now();
+    loop {
+        ticks.tick().await;
+        if let Some(timeout) = idle_timeout {
+            app.registry.drop_idle(timeout);
+        }
+        if last_check.elapsed() >= health::INTERVAL {
+            health::check(&app).await;
+            last_check = tokio::time::Instant::now();
+        }
+    }
+}
+
+fn check_names(models: &[ModelSpec]) -> Result<(), ServerError> {
+    if models.is_empty() {
+        return Err(ServerError::NoModel);
+    }
+    let mut names = std::collections::HashSet::new();
+    let all = models.iter().flat_map(|model| std::iter::once(&model.id).chain(&model.aliases));
+    for name in all {
+        if !names.insert(name) {
+            return Err(ServerError::NameTwice(name.clone()));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,398 @@
+//! From the parts of a request to vectors: fetch, look up, admit, decode, queue.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt};
+use pixels::{ErrorKind, PixelsError, RgbImage};
+use sha2::{Digest, Sha256};
+use tokens::Encoding;
+use tokio::sync::oneshot;
+use weights::Tower;
+
+use crate::admission::Ticket;
+use crate::app::{App, DECODING_UNIT};
+use crate::auth::Caller;
+use crate::caches::{Hash, Key};
+use crate::error::ApiError;
+use crate::fetch::{FetchError, FetchErrorKind};
+use crate::input::{Content, ImageSource, Part};
+use crate::loaded::LoadedModel;
+use crate::metrics::Stage;
+use crate::queue::{Computed, Lane, QueueError};
+
+/// Parts of one request that are on their way at once: two batches, so that others come in between.
+const PARTS_AT_ONCE: usize = 32;
+
+/// A long text is tokenised beside the runtime.
+const SHORT_TEXT: usize = 4096;
+
+/// Which tower a vector came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    Image,
+}
+
+/// A part's vector.
+#[derive(Clone, Debug)]
+pub(crate) struct Embedded {
+    /// Of length 1.
+    pub(crate) row: Arc<[f32]>,
+    pub(crate) kind: Kind,
+    /// Of a text, ends included.
+    pub(crate) tokens: usize,
+    /// Whether it was computed before.
+    pub(crate) cached: bool,
+    pub(crate) times: Times,
+}
+
+/// Where the time of a part went.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Times {
+    pub(crate) decode: Duration,
+    pub(crate) queue: Duration,
+    pub(crate) engine: Duration,
+}
+
+impl Times {
+    /// The longest of each.
+    pub(crate) fn longest(self, other: Self) -> Self {
+        Self {
+            decode: self.decode.max(other.decode),
+            queue: self.queue.max(other.queue),
+            engine: self.engine.max(other.engine),
+        }
+    }
+}
+
+/// A vector for each part, or why it has none. The order is that of the parts.
+///
+/// # Errors
+/// When the whole request cannot be served: the budget is used up, or the caller's allowance.
+pub(crate) async fn embed(
+    app: &Arc<App>,
+    model: &Arc<LoadedModel>,
+    caller: Caller,
+    parts: Vec<Part>,
+) -> Result<Vec<Result<Embedded, ApiError>>, ApiError> {
+    let lane = Lane::of(parts.len());
+    let stations = stations(app, model, parts).await?;
+    let images = stations.iter().filter(|station| station.is_image()).count();
+    app.rates.images(caller, images)?;
+    let pixels = stations.iter().map(Station::pixels).sum::<u64>();
+    let texts = stations.iter().filter(|station| matches!(station, Station::Text(..))).count();
+    let mut tickets = Tickets {
+        pixels: enter(&app.pixels, pixels, images, "images")?,
+        texts: enter(&app.texts, texts as u64, texts, "texts")?,
+    };
+    let works = stations.into_iter().map(|station| {
+        let ticket = match &station {
+            Station::Text(..) => tickets.texts.as_mut().map(|ticket| ticket.split(1)),
+            other => tickets.pixels.as_mut().map(|ticket| ticket.split(other.pixels())),
+        };
+        run(app, model, lane, station, ticket)
+    });
+    let works = works.collect::<Vec<_>>();
+    Ok(stream::iter(works).buffered(PARTS_AT_ONCE).collect().await)
+}
+
+struct Tickets {
+    pixels: Option<Ticket>,
+    texts: Option<Ticket>,
+}
+
+/// A ticket for what has to wait; none when nothing does.
+fn enter(
+    budget: &Arc<crate::admission::Budget>,
+    amount: u64,
+    count: usize,
+    things: &str,
+) -> Result<Option<Ticket>, ApiError> {
+    if count == 0 {
+        return Ok(None);
+    }
+    budget.enter(amount).map(Some).ok_or_else(|| {
+        let message = format!("too many {things} are waiting already; try again");
+        ApiError::busy("queue_full", message, 1)
+    })
+}
+
+/// How far a part is when the request is admitted.
+enum Station {
+    Failed(ApiError),
+    Text(String, String),
+    /// In the cache.
+    Found(Arc<[f32]>),
+    Fetch {
+        url: String,
+        place: String,
+    },
+    Decode(Picture),
+}
+
+/// A picture that is not in the cache.
+struct Picture {
+    bytes: Bytes,
+    key: Key,
+    pixels: u64,
+    place: String,
+}
+
+impl Station {
+    fn is_image(&self) -> bool {
+        matches!(self, Self::Fetch { .. } | Self::Decode(_) | Self::Found(_))
+    }
+
+    /// A picture on the web counts as one pixel until its size is known.
+    fn pixels(&self) -> u64 {
+        match self {
+            Self::Decode(picture) => picture.pixels,
+            Self::Fetch { .. } => 1,
+            _ => 0,
+        }
+    }
+}
+
+/// Hashes and headers are read on a blocking thread: a body may hold 64 MiB of pictures.
+async fn stations(
+    app: &Arc<App>,
+    model: &Arc<LoadedModel>,
+    parts: Vec<Part>,
+) -> Result<Vec<Station>, ApiError> {
+    let (app, model) = (Arc::clone(app), Arc::clone(model));
+    let has_bytes = |part: &Part| matches!(part.content, Ok(Content::Image(ImageSource::Bytes(_))));
+    let heavy = parts.iter().any(has_bytes);
+    let all = move || parts.into_iter().map(|part| station(&app, &model, part)).collect::<Vec<_>>();
+    if !heavy {
+        return Ok(all());
+    }
+    tokio::task::spawn_blocking(all).await.map_err(|_| failed_decoder())
+}
+
+fn station(app: &App, model: &LoadedModel, part: Part) -> Station {
+    let place = part.place;
+    let missing = |tower| {
+        let has = model.backend.dimension(tower).is_some();
+        (!has).then(|| {
+            let id = &model.description.id;
+            let name = if tower == Tower::Vision { "vision" } else { "text" };
+            let message = format!("the model {id} has no {name} tower");
+            Station::Failed(ApiError::invalid("missing_tower", message).at(place.clone()))
+        })
+    };
+    match part.content {
+        Err(error) => Station::Failed(error),
+        Ok(Content::Text(text)) => {
+            missing(Tower::Text).unwrap_or_else(|| Station::Text(text, place.clone()))
+        }
+        Ok(Content::Image(source)) => {
+            if let Some(failed) = missing(Tower::Vision) {
+                return failed;
+            }
+            match source {
+                ImageSource::Url(url) => Station::Fetch { url, place },
+                ImageSource::Held(content) => {
+                    let key = Key { generation: model.generation, content };
+                    app.images.get(&key).map_or_else(
+                        || {
+                            let message = "the server no longer holds an image of this sha256";
+                            let error = ApiError::not_found("image_not_found", message);
+                            Station::Failed(error.at(place))
+                        },
+                        Station::Found,
+                    )
+                }
+                ImageSource::Bytes(bytes) => look_up(app, model, bytes, place),
+            }
+        }
+    }
+}
+
+/// The cache, else the header.
+fn look_up(app: &App, model: &LoadedModel, bytes: Bytes, place: String) -> Station {
+    let content: Hash = Sha256::digest(&bytes).into();
+    let key = Key { generation: model.generation, content };
+    if let Some(row) = app.images.get(&key) {
+        return Station::Found(row);
+    }
+    let limits = pixels::Limits::default()
+        .with_bytes(app.limits.image_bytes)
+        .with_pixels(app.limits.image_pixels);
+    match pixels::dimensions(&bytes, &limits) {
+        Ok(dimensions) => {
+            Station::Decode(Picture { bytes, key, pixels: dimensions.pixels(), place })
+        }
+        Err(error) => Station::Failed(undecoded(&error).at(place)),
+    }
+}
+
+async fn run(
+    app: &Arc<App>,
+    model: &Arc<LoadedModel>,
+    lane: Lane,
+    station: Station,
+    mut ticket: Option<Ticket>,
+) -> Result<Embedded, ApiError> {
+    match station {
+        Station::Failed(error) => Err(error),
+        Station::Found(row) => {
+            let times = Times::default();
+            Ok(Embedded { row, kind: Kind::Image, tokens: 0, cached: true, times })
+        }
+        Station::Text(text, place) => {
+            let embedded = embed_text(model, lane, text).await;
+            embedded.map_err(|error| error.at(place))
+        }
+        Station::Fetch { url, place } => {
+            let bytes = fetch(app, &url).await.map_err(|error| error.at(place.clone()))?;
+            let (app_, model_) = (Arc::clone(app), Arc::clone(model));
+            let look_up = move || look_up(&app_, &model_, bytes, place);
+            let station =
+                tokio::task::spawn_blocking(look_up).await.map_err(|_| failed_decoder())?;
+            match station {
+                Station::Decode(picture) => {
+                    if let Some(ticket) = &mut ticket {
+                        ticket.grow(picture.pixels);
+                    }
+                    embed_picture(app, model, lane, picture).await
+                }
+                Station::Found(row) => {
+                    let times = Times::default();
+                    Ok(Embedded { row, kind: Kind::Image, tokens: 0, cached: true, times })
+                }
+                Station::Failed(error) => Err(error),
+                Station::Text(..) | Station::Fetch { .. } => {
+                    unreachable!("bytes are looked up once")
+                }
+            }
+        }
+        Station::Decode(picture) => embed_picture(app, model, lane, picture).await,
+    }
+}
+
+async fn fetch(app: &App, url: &str) -> Result<Bytes, ApiError> {
+    let _permit = app.fetches.acquire().await.map_err(|_| failed_decoder())?;
+    let began = Instant::now();
+    let fetched = app.fetcher.fetch(url).await;
+    app.metrics.stage(Stage::Fetch, began.elapsed());
+    fetched.map_err(|error| unfetched(&error))
+}
+
+async fn embed_picture(
+    app: &Arc<App>,
+    model: &Arc<LoadedModel>,
+    lane: Lane,
+    picture: Picture,
+) -> Result<Embedded, ApiError> {
+    let Picture { bytes, key, pixels, place } = picture;
+    let closed = |_| failed_decoder();
+    let _place = Arc::clone(&model.places).acquire_owned().await.map_err(closed)?;
+    let thread = Arc::clone(&app.decoders).acquire_owned().await.map_err(closed)?;
+    let units = (pixels.div_ceil(DECODING_UNIT) as u32).clamp(1, app.decoding_units);
+    let memory = Arc::clone(&app.decoding).acquire_many_owned(units).await.map_err(closed)?;
+    let (answer, decoded) = oneshot::channel();
+    let decoder = Arc::clone(model);
+    tokio::task::spawn_blocking(move || {
+        // Given back when the decoder has ended, also when the caller has gone.
+        let _permits = [thread, memory];
+        if answer.is_closed() {
+            return;
+        }
+        let began = Instant::now();
+        let prepare = std::panic::AssertUnwindSafe(|| decoder.backend.prepare(&bytes));
+        let prepared = std::panic::catch_unwind(prepare);
+        let _gone = answer.send(Decoded { prepared: prepared.ok(), took: began.elapsed() });
+    });
+    let Decoded { prepared, took } = decoded.await.map_err(|_| failed_decoder())?;
+    app.metrics.stage(Stage::Decode, took);
+    let prepared = prepared.ok_or_else(failed_decoder)?;
+    let picture = prepared.map_err(|error| undecoded(&error).at(place.clone()))?;
+    let computed = model.images.embed(picture, lane).await;
+    let computed = computed.map_err(|error| uncomputed(&error).at(place.clone()))?;
+    let Computed { row, waited, engine } = finite(computed).map_err(|error| error.at(place))?;
+    let row = Arc::<[f32]>::from(row);
+    app.images.insert(key, Arc::clone(&row));
+    let times = Times { decode: took, queue: waited, engine };
+    Ok(Embedded { row, kind: Kind::Image, tokens: 0, cached: false, times })
+}
+
+struct Decoded {
+    /// `None` when the decoder panicked.
+    prepared: Option<Result<RgbImage, PixelsError>>,
+    took: Duration,
+}
+
+/// Embeds one text.
+///
+/// # Errors
+/// When the model has no usable tokenizer, or its engine fails.
+pub(crate) async fn embed_text(
+    model: &Arc<LoadedModel>,
+    lane: Lane,
+    text: String,
+) -> Result<Embedded, ApiError> {
+    let encoding = tokenize(model, text).await?;
+    let tokens = encoding.tokens;
+    let computed = model.texts.embed(encoding, lane).await.map_err(|error| uncomputed(&error))?;
+    let Computed { row, waited, engine } = finite(computed)?;
+    let times = Times { decode: Duration::ZERO, queue: waited, engine };
+    Ok(Embedded { row: row.into(), kind: Kind::Text, tokens, cached: false, times })
+}
+
+async fn tokenize(model: &Arc<LoadedModel>, text: String) -> Result<Encoding, ApiError> {
+    let encoded = if text.len() <= SHORT_TEXT {
+        model.backend.tokenize(&text)
+    } else {
+        let model = Arc::clone(model);
+        let encode = move || model.backend.tokenize(&text);
+        tokio::task::spawn_blocking(encode).await.map_err(|_| failed_decoder())?
+    };
+    encoded.map_err(|error| ApiError::internal(error.to_string()))
+}
+
+/// The model's own numbers may be broken.
+fn finite(computed: Computed) -> Result<Computed, ApiError> {
+    if computed.row.iter().all(|value| value.is_finite()) {
+        return Ok(computed);
+    }
+    let mut error = ApiError::internal("the model's embedding of it is not finite");
+    error.object.code = Some("embedding_not_finite");
+    Err(error)
+}
+
+fn undecoded(error: &PixelsError) -> ApiError {
+    let message = error.to_string();
+    match error.kind() {
+        ErrorKind::TooLarge => ApiError::too_large("image_too_large", message),
+        ErrorKind::Unsupported => ApiError::unsupported("image_unsupported", message),
+        _ => ApiError::undecodable("image_undecodable", message),
+    }
+}
+
+fn unfetched(error: &FetchError) -> ApiError {
+    let message = error.to_string();
+    match error.kind() {
+        FetchErrorKind::TooLarge => ApiError::too_large("image_too_large", message),
+        FetchErrorKind::NotAnImage => ApiError::unsupported("image_unsupported", message),
+        FetchErrorKind::Failed => ApiError::undecodable("url_failed", message),
+        FetchErrorKind::TimedOut => ApiError::undecodable("url_timeout", message),
+        FetchErrorKind::Off => ApiError::invalid("url_off", message),
+        _ => ApiError::invalid("url_refused", message),
+    }
+}
+
+fn uncomputed(error: &QueueError) -> ApiError {
+    match error {
+        QueueError::Closed => ApiError::unavailable("model_closed", error.to_string(), 1),
+        QueueError::Engine(_) | QueueError::Panicked => {
+            tracing::error!(%error, "the engine failed");
+            ApiError::internal(error.to_string())
+        }
+    }
+}
+
+fn failed_decoder() -> ApiError {
+    ApiError::internal("the decoder failed; this is a bug of polysight, please report it")
+}
