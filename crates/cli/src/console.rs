@@ -14,6 +14,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, P
 use crate::arguments::OutputOptions;
 use crate::environment::Environment;
 use crate::exit::OutputClosed;
+use crate::settings;
 
 /// Whether results are coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub(crate) enum Colour {
 
 /// Whether there is more on standard error than errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verbosity {
+pub(crate) enum Verbosity {
     Normal,
     Quiet,
 }
@@ -42,11 +43,10 @@ impl Console {
     /// The streams of this process.
     pub(crate) fn new(environment: &Environment, options: &OutputOptions) -> Self {
         let results_on_terminal = io::stdout().is_terminal();
-        let quiet = options.quiet || environment.quiet.is_some();
         Self {
             results: BufWriter::new(io::stdout()),
             results_on_terminal,
-            verbosity: if quiet { Verbosity::Quiet } else { Verbosity::Normal },
+            verbosity: settings::verbosity(options, environment),
             colour: if results_on_terminal && environment.no_color.is_none() {
                 Colour::On
             } else {

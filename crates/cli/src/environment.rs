@@ -1,9 +1,13 @@
 //! Every environment variable that the program reads, and the only place where it reads them.
 //!
-//! `POLYSIGHT_*` variables mirror flags, and a flag wins over its variable. The `HF_*` variables mean what they mean to
-//! `huggingface_hub`. An empty value counts as unset.
+//! `POLYSIGHT_*` variables mirror flags, and a flag wins over its variable; `keys.rs` lists them. The `HF_*` variables
+//! mean what they mean to `huggingface_hub`. An empty value counts as unset.
 
 use std::ffi::{OsStr, OsString};
+
+use crate::configuration::Configuration;
+use crate::exit::UsageError;
+use crate::keys::{self, Key};
 
 /// A variable that is set.
 pub(crate) struct Variable {
@@ -11,23 +15,15 @@ pub(crate) struct Variable {
     pub(crate) value: OsString,
 }
 
-/// The variables as they were when the program began.
+/// What a command finds around it: the variables as they were when the program began, and the configuration file.
 #[derive(Default)]
 pub(crate) struct Environment {
-    /// `POLYSIGHT_MODEL`: `--model`.
-    pub(crate) model: Option<Variable>,
-    /// `POLYSIGHT_PRECISION`: `--precision`.
-    pub(crate) precision: Option<Variable>,
-    /// `POLYSIGHT_THREADS`: `--threads`.
-    pub(crate) threads: Option<Variable>,
-    /// `POLYSIGHT_ISA`: `--isa`.
-    pub(crate) isa: Option<Variable>,
-    /// `POLYSIGHT_CANONICALIZATION`: `--canonicalization`.
-    pub(crate) canonicalization: Option<Variable>,
-    /// `POLYSIGHT_PACKED_CACHE`: `--packed-cache`.
-    pub(crate) packed_cache: Option<Variable>,
-    /// `POLYSIGHT_QUIET`: `--quiet`.
-    pub(crate) quiet: Option<Variable>,
+    /// The file that mirrors the variables of settings.
+    pub(crate) configuration: Configuration,
+    /// `POLYSIGHT_*`: those of settings that are set.
+    settings: Vec<Variable>,
+    /// `POLYSIGHT_CONFIG`: `--config`.
+    config: Option<Variable>,
     /// `NO_COLOR`: no colours.
     pub(crate) no_color: Option<Variable>,
     /// `HF_HOME`: the folder whose `hub` is the cache of models.
@@ -57,25 +53,32 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// Reads the variables of this process.
-    pub(crate) fn read() -> Self {
-        Self::from_lookup(variable)
+    /// Reads the variables of this process, and the configuration file: the one that the flag names, if it is given.
+    ///
+    /// # Errors
+    /// Those of [`Configuration::read`].
+    pub(crate) fn read(config: Option<&OsStr>) -> Result<Self, UsageError> {
+        let mut environment = Self::from_lookup(variable);
+        environment.configuration = Configuration::read(config, environment.config.as_ref())?;
+        Ok(environment)
     }
 
-    fn from_lookup(look_up: impl Fn(&'static str) -> Option<OsString>) -> Self {
+    /// The variable of a setting.
+    pub(crate) fn setting(&self, key: &'static Key) -> Option<&Variable> {
+        self.settings.iter().find(|variable| variable.name == key.variable)
+    }
+
+    /// The variables that `look_up` finds, without a configuration file.
+    pub(crate) fn from_lookup(look_up: impl Fn(&'static str) -> Option<OsString>) -> Self {
         let variable = |name: &'static str| {
             let value = look_up(name).filter(|value| !value.is_empty())?;
             Some(Variable { name, value })
         };
         let first = |names: &[&'static str]| names.iter().find_map(|name| variable(name));
         Self {
-            model: variable("POLYSIGHT_MODEL"),
-            precision: variable("POLYSIGHT_PRECISION"),
-            threads: variable("POLYSIGHT_THREADS"),
-            isa: variable("POLYSIGHT_ISA"),
-            canonicalization: variable("POLYSIGHT_CANONICALIZATION"),
-            packed_cache: variable("POLYSIGHT_PACKED_CACHE"),
-            quiet: variable("POLYSIGHT_QUIET"),
+            configuration: Configuration::default(),
+            settings: keys::ALL.iter().filter_map(|key| variable(key.variable)).collect(),
+            config: variable("POLYSIGHT_CONFIG"),
             no_color: variable("NO_COLOR"),
             hf_home: variable("HF_HOME"),
             hf_hub_cache: variable("HF_HUB_CACHE"),

@@ -1,7 +1,7 @@
 //! `polysight`: zero-shot classification, image-text scores and embeddings with SigLIP, from one binary.
 //!
-//! This crate reads arguments and the environment, opens pictures and prints. What a tower computes, how a picture is
-//! decoded and where models are kept is knowledge of the crates below it.
+//! This crate reads arguments, the environment and the configuration file, opens pictures and prints. What a tower
+//! computes, how a picture is decoded and where models are kept is knowledge of the crates below it.
 //!
 //! Results go to standard output, everything else to standard error. The exit code is 0 when all inputs succeeded, 1
 //! when one failed, 2 when the command line makes no sense.
@@ -10,20 +10,26 @@
 mod arguments;
 mod bench;
 mod classify;
+mod configuration;
 mod console;
 mod embed;
 mod environment;
 mod exit;
+mod given;
 mod hub_access;
 mod inputs;
+mod keys;
 mod labels;
 mod model_command;
 mod model_source;
+mod named_model;
 mod npy;
 mod pictures;
 mod pipeline;
 mod reply;
 mod score;
+mod serve;
+mod serve_settings;
 mod settings;
 mod table;
 mod texts;
@@ -38,15 +44,17 @@ use crate::exit::Outcome;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    exit::code(run(&arguments, &Environment::read()))
+    exit::code(run(&arguments))
 }
 
-fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<Outcome> {
+fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+    let environment = &Environment::read(arguments.config.as_deref())?;
     match &arguments.command {
         Command::Classify(arguments) => classify::run(arguments, environment),
         Command::Embed(arguments) => embed::run(arguments, environment),
         Command::Score(arguments) => score::run(arguments, environment),
         Command::Bench(arguments) => bench::run(arguments, environment),
+        Command::Serve(arguments) => serve::run(arguments, environment),
         Command::Model(arguments) => model_command::run(arguments, environment),
     }
 }

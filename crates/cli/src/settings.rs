@@ -1,7 +1,7 @@
-//! What the model options mean: flag, then environment variable, then default.
+//! What the model options mean: flag, then environment variable, then configuration file, then
+//! default.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt::Display;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 
@@ -9,56 +9,34 @@ use kernels::Isa;
 use model::{Options, Precision};
 use tokens::Canonicalization;
 
-use crate::arguments::ComputeOptions;
-use crate::environment::{Environment, Variable};
+use crate::arguments::{ComputeOptions, OutputOptions};
+use crate::console::Verbosity;
+use crate::environment::Environment;
 use crate::exit::UsageError;
+use crate::given::{given, read_or};
+use crate::keys;
+use crate::named_model::NamedModel;
 
 /// More threads than any machine has a use for.
 const MOST_THREADS: usize = 1024;
-
-/// A text that the user gave, and where.
-struct Given<'a> {
-    place: &'static str,
-    text: &'a OsStr,
-}
-
-/// The flag wins over the variable.
-fn given<'a>(
-    flag: &'static str,
-    value: Option<&'a OsString>,
-    variable: Option<&'a Variable>,
-) -> Option<Given<'a>> {
-    match (value, variable) {
-        (Some(text), _) => Some(Given { place: flag, text }),
-        (None, Some(Variable { name, value })) => Some(Given { place: name, text: value }),
-        (None, None) => None,
-    }
-}
-
-impl Given<'_> {
-    fn read<T, E: Display>(
-        &self,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<T, UsageError> {
-        let Some(text) = self.text.to_str() else {
-            let message = format!("{}: the value is not UTF-8", self.place);
-            return Err(UsageError::new(message));
-        };
-        parse(text).map_err(|error| UsageError::new(format!("{}: {error}", self.place)))
-    }
-}
 
 /// The name of the model to open, which may be a path that is no UTF-8; `None` when nobody named one.
 pub(crate) fn model_name<'a>(
     typed: Option<&'a OsString>,
     environment: &'a Environment,
 ) -> Option<&'a OsStr> {
-    given("--model", typed, environment.model.as_ref()).map(|given| given.text)
+    let named = typed.or_else(|| Some(&environment.setting(&keys::MODEL)?.value));
+    if let Some(name) = named {
+        return Some(name);
+    }
+    // The name that the server gives it does not count here.
+    let first = environment.configuration.values(&keys::MODEL)?.first()?;
+    Some(NamedModel::split(first.given().text).source)
 }
 
-/// The folder of packed towers. An empty flag overrules the variable.
+/// The folder of packed towers. An empty flag overrules the variable and the file.
 pub(crate) fn packed_cache(typed: Option<&OsString>, environment: &Environment) -> Option<PathBuf> {
-    let given = given("--packed-cache", typed, environment.packed_cache.as_ref())?;
+    let given = given(&keys::PACKED_CACHE, typed, environment)?;
     (!given.text.is_empty()).then(|| given.text.into())
 }
 
@@ -70,23 +48,30 @@ pub(crate) fn options(
     options: &ComputeOptions,
     environment: &Environment,
 ) -> Result<Options, UsageError> {
-    let precision =
-        given("--precision", options.precision.as_ref(), environment.precision.as_ref());
-    let isa = given("--isa", options.isa.as_ref(), environment.isa.as_ref());
-    let canonicalization = given(
-        "--canonicalization",
-        options.canonicalization.as_ref(),
-        environment.canonicalization.as_ref(),
-    );
+    let precision = given(&keys::PRECISION, options.precision.as_ref(), environment);
+    let isa = given(&keys::ISA, options.isa.as_ref(), environment);
+    let canonicalization =
+        given(&keys::CANONICALIZATION, options.canonicalization.as_ref(), environment);
     Ok(Options {
         isa: isa.map_or_else(|| Ok(Isa::detect()), |given| given.read(read_isa))?,
         threads: threads(options, environment)?,
-        precision: precision.map_or(Ok(Precision::F32), |given| given.read(str::parse))?,
-        canonicalization: canonicalization
-            .map_or(Ok(Canonicalization::Hf), |given| given.read(read_canonicalization))?,
+        precision: read_or(Precision::F32, precision, str::parse)?,
+        canonicalization: read_or(Canonicalization::Hf, canonicalization, read_canonicalization)?,
         limits: pixels::Limits::default(),
         packed_cache: None,
     })
+}
+
+/// How much is said on standard error. Any value of the variable asks for quiet but those that mean no.
+pub(crate) fn verbosity(options: &OutputOptions, environment: &Environment) -> Verbosity {
+    let asks =
+        |text: &OsStr| !["0", "false", "no", "off"].iter().any(|no| text.eq_ignore_ascii_case(no));
+    let given = given(&keys::QUIET, None, environment);
+    if options.quiet || given.is_some_and(|given| asks(given.text)) {
+        Verbosity::Quiet
+    } else {
+        Verbosity::Normal
+    }
 }
 
 /// How many threads to compute on.
@@ -95,7 +80,7 @@ pub(crate) fn options(
 /// When the value is not a number, or zero, or absurd.
 fn threads(options: &ComputeOptions, environment: &Environment) -> Result<usize, UsageError> {
     let all_cores = || available_parallelism().map_or(1, |count| count.get().min(MOST_THREADS));
-    given("--threads", options.threads.as_ref(), environment.threads.as_ref())
+    given(&keys::THREADS, options.threads.as_ref(), environment)
         .map_or_else(|| Ok(all_cores()), |given| given.read(read_threads))
 }
 

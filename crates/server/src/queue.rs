@@ -310,7 +310,9 @@ mod tests {
             call.join().unwrap().unwrap();
         }
         let mut batches = seen.lock().unwrap().clone();
-        batches.iter_mut().for_each(|batch| batch.sort_unstable());
+        for batch in &mut batches {
+            batch.sort_unstable();
+        }
         assert_eq!(batches[0], [0]);
         // Two of the three small ones stand in the first batch, with the first two of the bulk.
         assert_eq!(batches[1].iter().filter(|item| **item >= 20).count(), 2, "{batches:?}");

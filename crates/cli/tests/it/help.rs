@@ -62,7 +62,7 @@ fn an_unknown_flag_is_a_usage_error_of_every_command() {
 
 #[test]
 fn no_command_at_all_is_a_usage_error_that_shows_the_help() {
-    Run::new([""; 0]).finish().usage_error("Usage: polysight <COMMAND>");
+    Run::new([""; 0]).finish().usage_error("Usage: polysight [OPTIONS] <COMMAND>");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod bench;
 mod classify;
+mod config;
 mod embed;
 mod golden;
 mod help;

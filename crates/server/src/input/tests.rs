@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::*;
 
+#[expect(clippy::needless_pass_by_value, reason = "literals read better")]
 fn take(body: Value) -> Result<Inputs, ApiError> {
     Inputs::take(&mut Fields::parse(body.to_string().as_bytes()).unwrap(), 4)
 }

@@ -219,6 +219,7 @@ mod tests {
         Answers::take(&mut Fields::parse(body.to_string().as_bytes()).unwrap(), 100)
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "literals read better")]
     fn schema(schema: Value) -> Result<Answers, ApiError> {
         take(
             &json!({"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}}),

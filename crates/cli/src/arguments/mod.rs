@@ -4,6 +4,8 @@
     reason = "most doc comments here are help texts, which have no Markdown"
 )]
 
+pub(crate) mod serve;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -22,6 +24,11 @@ use serde::Serialize;
     after_help = "Example:\n  polysight classify --model FOLDER --labels \"cat,dog\" photo.jpg"
 )]
 pub(crate) struct Arguments {
+    /// The configuration file; an empty name means none
+    /// [default: polysight.toml if it exists; variable: POLYSIGHT_CONFIG]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) config: Option<OsString>,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -31,6 +38,7 @@ pub(crate) enum Command {
     Classify(ClassifyArguments),
     Embed(EmbedArguments),
     Score(ScoreArguments),
+    Serve(Box<serve::ServeArguments>),
     Bench(BenchArguments),
     Model(ModelArguments),
 }
