@@ -1,2 +1,4 @@
 //! polysight's HTTP API: parse, admit, batch, answer.
 #![forbid(unsafe_code)]
+
+pub mod pages;
