@@ -59,6 +59,13 @@ def test_a_picture_and_labels_give_sorted_bars(browser, api_key, picture, give):
     assert browser.complaints() == []
 
 
+def test_a_question_waits_for_the_picture_that_is_being_read(browser, api_key):
+    browser.open_playground(api_key)
+    browser.run("document.getElementById('sample').click(); document.getElementById('ask').click()")
+    browser.wait_for_bars()
+    assert len(browser.bars()) == 5
+
+
 def test_the_switch_shows_the_other_reading_without_asking_again(browser, api_key, picture):
     browser.open_playground(api_key)
     browser.pick(picture)
@@ -188,8 +195,6 @@ def test_a_broken_picture_shows_what_the_server_says(browser, api_key, tmp_path)
     browser.open_playground(api_key)
     browser.pick(broken)
     browser.find("labels").send_keys("a cat")
-    # The file is read in the background; the question waits until its name is shown.
-    browser.wait(lambda: "broken.png" in browser.text("file-name"))
     browser.find("ask").click()
     browser.wait(lambda: browser.find("trouble").is_displayed())
     assert browser.text("trouble-title") == "This picture cannot be decoded."
@@ -200,11 +205,11 @@ def test_a_broken_picture_shows_what_the_server_says(browser, api_key, tmp_path)
 def test_missing_parts_are_asked_for(browser, api_key, picture):
     browser.open_playground(api_key)
     browser.find("ask").click()
-    assert browser.text("trouble-title") == "A picture is missing."
+    browser.wait(lambda: browser.text("trouble-title") == "A picture is missing.")
     browser.pick(picture)
     browser.wait(lambda: browser.find("preview").is_displayed())
     browser.find("ask").click()
-    assert browser.text("trouble-title") == "Labels are missing."
+    browser.wait(lambda: browser.text("trouble-title") == "Labels are missing.")
     assert browser.driver.switch_to.active_element.get_attribute("id") == "labels"
 
 

@@ -15,12 +15,16 @@ const NOTES = {
 };
 
 const at = (id) => document.getElementById(id);
-const state = { picture: null, mode: "relative", language: "curl", predictions: null, running: null };
+const state = { picture: null, mode: "relative", language: "curl", predictions: null, running: null, taking: null };
 
 // ---- the picture
 
-async function take(file) {
-  if (!file) return;
+/** A question that comes while a picture is being read waits for it. */
+function take(file) {
+  if (file) state.taking = read(file);
+}
+
+async function read(file) {
   try {
     const picture = await readPicture(file);
     if (state.picture) URL.revokeObjectURL(state.picture.preview);
@@ -77,10 +81,10 @@ addEventListener("paste", (event) => {
   take(file);
 });
 
-at("sample").addEventListener("click", async () => {
+at("sample").addEventListener("click", () => {
   if (labels().length === 0) at("labels").value = SAMPLE_LABELS.join("\n");
   showCount();
-  await take(await drawSample());
+  take(drawSample());
 });
 
 // ---- the labels
@@ -199,6 +203,7 @@ at("form").addEventListener("submit", (event) => {
 });
 
 async function ask() {
+  await state.taking;
   const names = labels();
   if (!state.picture) {
     complain("A picture is missing.", "Choose one, drop one, paste one, or take the sample.");
@@ -261,7 +266,7 @@ function showFailure(error) {
     showKey();
     const refused = sessionStorage.getItem(KEY) !== null;
     showTrouble(refused ? "The server does not know this key." : "This server asks for a key.",
-      "Type it on the page, beside the labels, and the question is asked again.");
+      "Type it under the labels, and the question is asked again.");
     at("key").focus();
     return;
   }
