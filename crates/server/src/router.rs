@@ -17,7 +17,7 @@ use crate::endpoints::{
 };
 use crate::error::ApiError;
 use crate::layers::{self, PROCESSING, REQUEST_ID, Timeout};
-use crate::rate;
+use crate::{pages, rate};
 
 /// Every path, for metrics and the log.
 pub(crate) const PATHS: &[&str] = &[
@@ -59,6 +59,8 @@ pub(crate) fn router(app: &Arc<App>, origins: &[String], timeout: Duration) -> R
     let envelope = from_fn_with_state((Arc::clone(app), Timeout(timeout)), layers::envelope);
     guarded
         .merge(open)
+        // The pages for people; pages/mod.rs has the table of their paths.
+        .merge(pages::routes())
         .fallback(unknown)
         .method_not_allowed_fallback(async || ApiError::method())
         .layer(DefaultBodyLimit::disable())
