@@ -9,6 +9,9 @@ use crate::registry::State;
 /// How often the canaries are asked.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(15);
 
+/// A canary passes large requests, so that a long wait means that the engine hangs.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// What was last found, and whether the server is stopping.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
@@ -57,7 +60,9 @@ pub(crate) async fn check(app: &App) {
     let mut problems = Vec::new();
     for entry in app.registry.entries() {
         let State::Ready(model) = entry.state() else { continue };
-        if let Err(problem) = model.check().await {
+        let checked = tokio::time::timeout(PATIENCE, model.check()).await;
+        let checked = checked.unwrap_or_else(|_| Err("the canary is not answered".to_owned()));
+        if let Err(problem) = checked {
             tracing::error!(model = entry.spec.id, problem, "health");
             problems.push(format!("{}: {problem}", entry.spec.id));
         }

@@ -9,7 +9,7 @@ use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{HeaderName, HeaderValue, Method};
-use tower_http::cors::{Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use crate::app::App;
 use crate::endpoints::{
@@ -86,7 +86,8 @@ async fn secured(mut response: Response) -> Response {
 fn cors(origins: &[String]) -> CorsLayer {
     let layer = CorsLayer::new()
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
-        .allow_headers(Any)
+        // A star would not cover `authorization`.
+        .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(exposed().collect::<Vec<_>>())
         .max_age(Duration::from_hours(1));
     if origins.iter().any(|origin| origin == "*") {

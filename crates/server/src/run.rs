@@ -56,8 +56,9 @@ pub fn run(settings: Settings, listening: impl FnOnce(&Listening)) -> Result<(),
     let cores = available_parallelism().map_or(1, std::num::NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.clamp(1, 8))
-        // Decoders have permits of their own; the rest parse bodies, tokenise and load models.
-        .max_blocking_threads(2 * cores + 16)
+        // Decoders and fetches have permits of their own. The others must not wait for name lookups, of which some
+        // outlive the deadline of their fetch.
+        .max_blocking_threads(512)
         .enable_all()
         .build()?;
     let result = runtime.block_on(serve(settings, cores, listening));
