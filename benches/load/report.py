@@ -133,7 +133,7 @@ def speed(found: dict) -> list[str]:
 def dialects(found: dict) -> list[str]:
     """Other ways to ask."""
     lines = [
-        [one["dialect"], outcomes(one["outcomes"]), number(one["good_pictures_per_second"]), f"{one['ratio']:.3f}",
+        [one["dialect"], outcomes(one["outcomes"]), number(one["rate"]), f"{one['ratio']:.3f}",
          median_latency([one], "p50"), median_latency([one], "p99")]
         for one in found["dialects"]
     ]
