@@ -7,13 +7,9 @@ median of the ratios, each of a rival's slice to the slices of ours before and a
 """
 
 import argparse
-import datetime
-import hashlib
 import itertools
 import json
 import os
-import platform
-import shlex
 import statistics
 import subprocess
 import sys
@@ -21,8 +17,12 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+import exports
+import machine
 import report
 from contenders import HERE, Failed, Ours, Places, Rival, Setting
+from exports import PACKAGES
+from machine import public
 
 REPOSITORY = HERE.parent.parent
 BATCHES = {"picture": [1, 8, 32], "text": [1, 8, 64]}
@@ -39,7 +39,6 @@ EXPORTS = {
     ("onnxruntime", "f32"): ["onnx"],
     ("onnxruntime", "int8"): ["onnx", "onnx-int8"],
 }
-PACKAGES = ["openvino", "nncf", "onnxruntime", "onnx", "torch", "transformers", "numpy"]
 QUIET_LOAD = 0.3
 
 
@@ -48,37 +47,15 @@ class Run:
 
     def __init__(self, options: argparse.Namespace):
         self.options = options
-        digest = hashlib.sha256()
-        for part in (checkpoint_hash(options.model), (HERE / "export.py").read_text(), *map(version, PACKAGES)):
-            digest.update(part.encode())
-        exports = REPOSITORY / "target/rivals" / digest.hexdigest()[:16]
-        self.places = Places(options.model.resolve(), exports, options.polysight.resolve())
+        self.places = Places(options.model.resolve(), exports.folder(options.model), options.polysight.resolve())
         self.ours = Ours(self.places)
         self.found = {"about": self.about(), "rows": [], "accuracy": [], "scaling": [], "load": [], "errors": []}
 
     def about(self) -> dict:
         """Machine, versions, date, command."""
-        facts = {}
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            key, _, value = line.partition(":")
-            facts.setdefault(key.strip(), value.strip())
-        wanted = ["avx2", "avx_vnni", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "amx_int8"]
-        memory = int(Path("/proc/meminfo").read_text().split()[1]) / 2**20
-        ours = subprocess.run([self.places.polysight, "--version"], capture_output=True, text=True, check=True)
-        commit = subprocess.run(
-            ["git", "describe", "--always", "--dirty"], cwd=REPOSITORY, capture_output=True, text=True, check=False
-        )
-        return {
-            "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "command": shlex.join(["python", "benches/rivals/run.py", *map(public, sys.argv[1:])]),
-            "processor": f"{facts.get('model name')} (family {facts.get('cpu family')}, model {facts.get('model')})",
-            "features": [name for name in wanted if name in facts.get("flags", "").split()],
-            "cores": os.cpu_count(),
-            "memory_gib": round(memory, 1),
-            "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
-            "polysight": f"{ours.stdout.strip()} {commit.stdout.strip()}",
+        return machine.about("benches/rivals/run.py", self.places.polysight) | {
             "versions": {name: version(name) for name in PACKAGES} | {"candle": "0.11.1"},
-            "checkpoint": f"{self.places.model.name}, sha256 {checkpoint_hash(self.places.model)[:16]}",
+            "checkpoint": f"{self.places.model.name}, sha256 {exports.checkpoint_hash(self.places.model)[:16]}",
             "load_average_before": os.getloadavg()[0],
         }
 
@@ -104,24 +81,15 @@ class Run:
         """Whether this is the setting that everything is measured in."""
         return setting.isa == "best" and setting.threads == self.options.threads[0]
 
-    def export(self, name: str, setting: Setting) -> None:
+    def export_for(self, name: str, setting: Setting) -> None:
         """Makes the files that a rival reads, where they are not there from an earlier run."""
         for target in EXPORTS.get((name, setting.precision), []):
-            if (self.places.exports / f"{setting.kind}-{target}" / "complete").is_file():
-                continue
-            print(f"  exporting {setting.kind} as {target}", file=sys.stderr)
-            done = subprocess.run(
-                [sys.executable, HERE / "export.py", "--model", self.places.model, "--out", self.places.exports,
-                 "--kind", setting.kind, "--target", target],
-                capture_output=True, text=True, check=False,
-            )
-            if done.returncode != 0:
-                raise Failed(f"export: {(done.stderr.strip().splitlines() or ['no message'])[-1][:300]}")
+            exports.make(self.places.model, setting.kind, target)
 
     def start(self, name: str, setting: Setting) -> Rival | None:
         """Starts a rival; None, and an entry among the errors, when it cannot."""
         try:
-            self.export(name, setting)
+            self.export_for(name, setting)
             return Rival(name, setting, self.places)
         except (Failed, OSError) as error:
             self.fail(setting, name, error)
@@ -229,7 +197,7 @@ class Run:
             found = []
             try:
                 if name != "polysight":
-                    self.export(name, setting)
+                    self.export_for(name, setting)
                 for _ in range(1 + self.options.load_repeats):
                     if name == "polysight":
                         found.append(self.ours.first(setting))
@@ -263,16 +231,6 @@ class Run:
         (out / "RESULTS.md").write_text(report.markdown(self.found), encoding="utf-8")
         if chart := report.chart(self.found):
             self.options.chart.write_text(chart, encoding="utf-8")
-
-
-def public(word: str) -> str:
-    """A word without the folders of this machine: of an absolute path the last part."""
-    return f"DIR/{Path(word).name}" if word.startswith("/") else word
-
-
-def checkpoint_hash(model: Path) -> str:
-    """The sha256 of the weights, as the folder's provenance has it."""
-    return json.loads((model / "provenance.json").read_text(encoding="utf-8"))["sha256"]["model.safetensors"]
 
 
 def options() -> argparse.Namespace:
