@@ -85,6 +85,7 @@ keys! {
     MAX_PIXELS "max-pixels" "--max-pixels" "POLYSIGHT_MAX_PIXELS" Serve Scalar;
     MAX_INPUTS "max-inputs" "--max-inputs" "POLYSIGHT_MAX_INPUTS" Serve Scalar;
     MAX_LABELS "max-labels" "--max-labels" "POLYSIGHT_MAX_LABELS" Serve Scalar;
+    QUEUE_TIME "queue-time" "--queue-time" "POLYSIGHT_QUEUE_TIME" Serve Scalar;
     QUEUE_PIXELS "queue-pixels" "--queue-pixels" "POLYSIGHT_QUEUE_PIXELS" Serve Scalar;
     QUEUE_BYTES "queue-bytes" "--queue-bytes" "POLYSIGHT_QUEUE_BYTES" Serve Scalar;
     MAX_CONNECTIONS "max-connections" "--max-connections" "POLYSIGHT_MAX_CONNECTIONS" Serve Scalar;

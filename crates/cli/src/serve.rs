@@ -177,7 +177,7 @@ fn server_settings(
             pixels: limits.queue_pixels,
             bytes: limits.queue_bytes,
             connections: size(limits.connections),
-            ..server::Admission::default()
+            time: settings.times.queue,
         },
         caches: server::CacheSizes { labels: limits.label_cache, images: limits.image_cache },
         request_timeout: settings.times.request,

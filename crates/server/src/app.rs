@@ -1,6 +1,7 @@
 //! What every request shares.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
@@ -28,7 +29,8 @@ pub(crate) struct App {
     pub(crate) rates: RateLimiter,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) pixels: Arc<Budget>,
-    pub(crate) texts: Arc<Budget>,
+    /// How long an input may have to wait for the engine.
+    pub(crate) longest_wait: Duration,
     pub(crate) bodies: Arc<Budget>,
     pub(crate) fetcher: Fetcher,
     pub(crate) fetches: Semaphore,
@@ -64,7 +66,7 @@ impl App {
             keys: Keys::new(&settings.auth),
             rates: RateLimiter::new(settings.rates),
             pixels: Budget::new(settings.admission.pixels),
-            texts: Budget::new(settings.admission.texts),
+            longest_wait: settings.admission.time,
             bodies: Budget::new(settings.admission.bytes),
             fetcher: Fetcher::new(settings.fetch.clone()),
             fetches: Semaphore::new(FETCHES),

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::caches::{self, Key};
 use crate::error::ApiError;
 use crate::fields::{Fields, missing, wrong};
+use crate::line::Place;
 use crate::loaded::LoadedModel;
 use crate::queue::Lane;
 use crate::work;
@@ -133,16 +134,13 @@ pub(crate) async fn vectors(
         let sentences = unknown.iter().map(|&label| labels[label].sentences(templates));
         let sentences = sentences.collect::<Vec<_>>();
         let count = sentences.iter().map(Vec::len).sum::<usize>();
-        let Some(mut ticket) = app.texts.enter(count as u64) else {
-            let message = "too many texts are waiting already; try again";
-            return Err(ApiError::busy("queue_full", message, 1));
-        };
         let lane = Lane::of(count);
+        let mut line = work::enter_line(app, &model.text_line, lane, count)?;
         let works = sentences.iter().flatten().cloned().map(|sentence| {
-            let ticket = ticket.split(1);
+            let place = line.as_mut().map(Place::split);
             async move {
                 let embedded = work::embed_text(model, lane, sentence).await;
-                drop(ticket);
+                drop(place);
                 embedded
             }
         });

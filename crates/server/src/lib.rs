@@ -23,6 +23,7 @@ mod health;
 mod input;
 mod labels;
 mod layers;
+mod line;
 mod listen;
 mod loaded;
 mod metrics;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use model::{ModelError, Scoring};
+use model::{Embeddings, ModelError, Scoring};
 use pixels::RgbImage;
 use tokens::Encoding;
 use tokio::sync::Semaphore;
@@ -12,6 +12,7 @@ use weights::Tower;
 
 use crate::backend::Backend;
 use crate::error::ApiError;
+use crate::line::Line;
 use crate::metrics::Metrics;
 use crate::queue::{BatchQueue, Lane, QueueError};
 
@@ -46,6 +47,8 @@ pub(crate) struct LoadedModel {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) images: BatchQueue<RgbImage>,
     pub(crate) texts: BatchQueue<Encoding>,
+    pub(crate) image_line: Arc<Line>,
+    pub(crate) text_line: Arc<Line>,
     /// Places for decoded pictures.
     pub(crate) places: Arc<Semaphore>,
     canary: Canary,
@@ -79,17 +82,18 @@ impl LoadedModel {
             canary.text = Some(backend.embed_texts(&[&text])?.values().to_vec());
         }
         let id = description.id.as_str();
-        let engine = Arc::clone(&backend);
+        let [image_line, text_line] = [Arc::<Line>::default(), Arc::default()];
+        let (engine, line) = (Arc::clone(&backend), Arc::clone(&image_line));
         let images = BatchQueue::start(
             "images",
             IMAGES_TOGETHER,
             metrics.queue(id, "vision"),
-            move |all| engine.embed_images(all).map_err(|error| error.to_string()),
+            move |all| timed(&line, all.len(), || engine.embed_images(all)),
         )?;
-        let engine = Arc::clone(&backend);
+        let (engine, line) = (Arc::clone(&backend), Arc::clone(&text_line));
         let texts =
             BatchQueue::start("texts", TEXTS_TOGETHER, metrics.queue(id, "text"), move |all| {
-                engine.embed_texts(all).map_err(|error| error.to_string())
+                timed(&line, all.len(), || engine.embed_texts(all))
             })?;
         Ok(Self {
             description,
@@ -97,6 +101,8 @@ impl LoadedModel {
             backend,
             images,
             texts,
+            image_line,
+            text_line,
             places: Arc::new(Semaphore::new(IMAGES_AHEAD)),
             canary,
             last_used: Mutex::new(Instant::now()),
@@ -142,6 +148,18 @@ impl LoadedModel {
         }
         Ok(())
     }
+}
+
+/// Embeds, and lets the line learn how long it took.
+fn timed(
+    line: &Line,
+    items: usize,
+    embed: impl FnOnce() -> Result<Embeddings, ModelError>,
+) -> Result<Embeddings, String> {
+    let began = Instant::now();
+    let rows = embed().map_err(|error| error.to_string())?;
+    line.computed(items, began.elapsed());
+    Ok(rows)
 }
 
 /// The same input gives the same bytes, whatever else is in the batch.

@@ -116,7 +116,6 @@ pub(crate) struct Metrics {
     pub(crate) in_flight: Gauge,
     pub(crate) connections: Gauge,
     pub(crate) waiting_pixels: Gauge,
-    pub(crate) waiting_texts: Gauge,
     pub(crate) body_bytes: Gauge,
     pub(crate) models_loaded: Gauge,
     pub(crate) model_bytes: Gauge<i64>,
@@ -141,7 +140,6 @@ impl Metrics {
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             waiting_pixels: Gauge::default(),
-            waiting_texts: Gauge::default(),
             body_bytes: Gauge::default(),
             models_loaded: Gauge::default(),
             model_bytes: Gauge::default(),
@@ -175,11 +173,6 @@ impl Metrics {
         all.register("connections", "Open connections", self.connections.clone());
         let help = "Pixels of pictures that are not embedded yet";
         all.register("waiting_pixels", help, self.waiting_pixels.clone());
-        all.register(
-            "waiting_texts",
-            "Texts that are not embedded yet",
-            self.waiting_texts.clone(),
-        );
         all.register("body_bytes", "Bytes of bodies in memory", self.body_bytes.clone());
         all.register("models_loaded", "Models in memory", self.models_loaded.clone());
         all.register("model_bytes", "Bytes of loaded weights", self.model_bytes.clone());

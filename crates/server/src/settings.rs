@@ -139,8 +139,8 @@ impl Default for Limits {
 pub struct Admission {
     /// Pixels of pictures that are not embedded yet.
     pub pixels: u64,
-    /// Texts that are not embedded yet.
-    pub texts: u64,
+    /// How long an input may have to wait for the engine, by what waits before it.
+    pub time: Duration,
     /// Bytes of bodies in memory.
     pub bytes: u64,
     /// Open connections.
@@ -149,7 +149,12 @@ pub struct Admission {
 
 impl Default for Admission {
     fn default() -> Self {
-        Self { pixels: 256_000_000, texts: 65_536, bytes: 1 << 30, connections: 1024 }
+        Self {
+            pixels: 256_000_000,
+            time: Duration::from_secs(15),
+            bytes: 1 << 30,
+            connections: 1024,
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::caches::{Hash, Key};
 use crate::error::ApiError;
 use crate::fetch::{FetchError, FetchErrorKind};
 use crate::input::{Content, ImageSource, Part};
+use crate::line::{Line, Place};
 use crate::loaded::LoadedModel;
 use crate::metrics::Stage;
 use crate::queue::{Computed, Lane, QueueError};
@@ -80,42 +81,66 @@ pub(crate) async fn embed(
     let lane = Lane::of(parts.len());
     let stations = stations(app, model, parts).await?;
     let images = stations.iter().filter(|station| station.is_image()).count();
-    app.rates.images(caller, images)?;
-    let pixels = stations.iter().map(Station::pixels).sum::<u64>();
+    let waiting = stations.iter().filter(|station| station.is_waiting_image()).count();
     let texts = stations.iter().filter(|station| matches!(station, Station::Text(..))).count();
-    let mut tickets = Tickets {
-        pixels: enter(&app.pixels, pixels, images, "images")?,
-        texts: enter(&app.texts, texts as u64, texts, "texts")?,
-    };
+    let pixels = stations.iter().map(Station::pixels).sum::<u64>();
+    let mut pixels = enter_budget(app, pixels)?;
+    let mut image_line = enter_line(app, &model.image_line, lane, waiting)?;
+    let mut text_line = enter_line(app, &model.text_line, lane, texts)?;
+    app.rates.images(caller, images)?;
     let works = stations.into_iter().map(|station| {
-        let ticket = match &station {
-            Station::Text(..) => tickets.texts.as_mut().map(|ticket| ticket.split(1)),
-            other => tickets.pixels.as_mut().map(|ticket| ticket.split(other.pixels())),
+        let admitted = Admitted {
+            pixels: pixels.as_mut().map(|ticket| ticket.split(station.pixels())),
+            _place: match &station {
+                Station::Text(..) => text_line.as_mut().map(Place::split),
+                waiting if waiting.is_waiting_image() => image_line.as_mut().map(Place::split),
+                _ => None,
+            },
         };
-        run(app, model, lane, station, ticket)
+        run(app, model, lane, station, admitted)
     });
     let works = works.collect::<Vec<_>>();
     Ok(stream::iter(works).buffered(PARTS_AT_ONCE).collect().await)
 }
 
-struct Tickets {
+/// What one part has of the budgets, until it has its vector.
+struct Admitted {
     pixels: Option<Ticket>,
-    texts: Option<Ticket>,
+    _place: Option<Place>,
 }
 
-/// A ticket for what has to wait; none when nothing does.
-fn enter(
-    budget: &Arc<crate::admission::Budget>,
-    amount: u64,
+/// A ticket for pixels that have to wait; none when nothing does.
+fn enter_budget(app: &App, pixels: u64) -> Result<Option<Ticket>, ApiError> {
+    if pixels == 0 {
+        return Ok(None);
+    }
+    app.pixels.enter(pixels).map(Some).ok_or_else(|| {
+        ApiError::busy("queue_full", "too many pixels are waiting already; try again", 1)
+    })
+}
+
+/// A place in a tower's line; none when nothing has to wait.
+///
+/// # Errors
+/// 429 when the wait would be too long, with the time after which it is not.
+pub(crate) fn enter_line(
+    app: &App,
+    line: &Arc<Line>,
+    lane: Lane,
     count: usize,
-    things: &str,
-) -> Result<Option<Ticket>, ApiError> {
+) -> Result<Option<Place>, ApiError> {
     if count == 0 {
         return Ok(None);
     }
-    budget.enter(amount).map(Some).ok_or_else(|| {
-        let message = format!("too many {things} are waiting already; try again");
-        ApiError::busy("queue_full", message, 1)
+    let longest = app.longest_wait;
+    line.enter(lane, count, longest).map(Some).map_err(|wait| {
+        let message = format!(
+            "the engine would begin in {:.0} seconds; the limit is {:.0}; try again",
+            wait.as_secs_f64(),
+            longest.as_secs_f64()
+        );
+        let excess = wait.saturating_sub(longest).as_secs_f64().ceil();
+        ApiError::busy("queue_full", message, excess as u32)
     })
 }
 
@@ -143,6 +168,11 @@ struct Picture {
 impl Station {
     fn is_image(&self) -> bool {
         matches!(self, Self::Fetch { .. } | Self::Decode(_) | Self::Found(_))
+    }
+
+    /// Whether it needs the engine.
+    fn is_waiting_image(&self) -> bool {
+        matches!(self, Self::Fetch { .. } | Self::Decode(_))
     }
 
     /// A picture on the web counts as one pixel until its size is known.
@@ -233,7 +263,7 @@ async fn run(
     model: &Arc<LoadedModel>,
     lane: Lane,
     station: Station,
-    mut ticket: Option<Ticket>,
+    mut admitted: Admitted,
 ) -> Result<Embedded, ApiError> {
     match station {
         Station::Failed(error) => Err(error),
@@ -253,7 +283,7 @@ async fn run(
                 tokio::task::spawn_blocking(look_up).await.map_err(|_| failed_decoder())?;
             match station {
                 Station::Decode(picture) => {
-                    if let Some(ticket) = &mut ticket {
+                    if let Some(ticket) = &mut admitted.pixels {
                         ticket.grow(picture.pixels);
                     }
                     embed_picture(app, model, lane, picture).await

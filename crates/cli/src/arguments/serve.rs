@@ -194,6 +194,11 @@ pub(crate) struct LimitArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct TimeArguments {
+    /// How long an input may have to wait for the engine; whoever would wait longer is turned away
+    /// [default: 15s; variable: POLYSIGHT_QUEUE_TIME]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) queue_time: Option<OsString>,
+
     /// The longest that a request may take [default: 120s; variable: POLYSIGHT_REQUEST_TIMEOUT]
     #[arg(long, value_name = "DURATION")]
     pub(crate) request_timeout: Option<OsString>,

@@ -45,7 +45,6 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     let metrics = &app.metrics;
     metrics.waiting_pixels.set(app.pixels.inside() as i64);
-    metrics.waiting_texts.set(app.texts.inside() as i64);
     metrics.body_bytes.set(app.bodies.inside() as i64);
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(CONTENT_TYPE, kind)], metrics.text()).into_response()
