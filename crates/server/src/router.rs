@@ -9,7 +9,7 @@ use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{HeaderName, HeaderValue, Method};
-use tower_http::cors::{Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use crate::app::App;
 use crate::endpoints::{
@@ -56,16 +56,30 @@ pub(crate) fn router(app: &Arc<App>, origins: &[String], timeout: Duration) -> R
         .route("/health", get(operations::health))
         .route("/ready", get(operations::ready))
         .route("/metrics", get(operations::metrics));
-    let envelope = from_fn_with_state((Arc::clone(app), Timeout(timeout)), layers::envelope);
+    let contain = from_fn_with_state((Arc::clone(app), Timeout(timeout)), layers::contain);
     guarded
         .merge(open)
         .fallback(unknown)
         .method_not_allowed_fallback(async || ApiError::method())
         .layer(DefaultBodyLimit::disable())
-        .layer(envelope)
+        .layer(contain)
         .layer(map_response(secured))
         .layer(cors(origins))
+        .layer(from_fn_with_state(Arc::clone(app), layers::account))
         .with_state(Arc::clone(app))
+}
+
+/// The service of connections beyond the limit: one answer, and the end.
+pub(crate) fn full(app: &Arc<App>, origins: &[String]) -> Router {
+    Router::new()
+        .fallback(async || {
+            let message = "the server has as many connections as it may; try again";
+            let error = ApiError::busy("too_many_connections", message, 1);
+            ([(http::header::CONNECTION, "close")], error).into_response()
+        })
+        .layer(map_response(secured))
+        .layer(cors(origins))
+        .layer(from_fn_with_state(Arc::clone(app), layers::account))
 }
 
 async fn unknown() -> Response {
@@ -84,7 +98,8 @@ async fn secured(mut response: Response) -> Response {
 fn cors(origins: &[String]) -> CorsLayer {
     let layer = CorsLayer::new()
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
-        .allow_headers(Any)
+        // A star would not stand for `authorization`.
+        .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(exposed().collect::<Vec<_>>())
         .max_age(Duration::from_hours(1));
     if origins.iter().any(|origin| origin == "*") {
