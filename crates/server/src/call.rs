@@ -120,12 +120,15 @@ async fn read(
     if declared.is_some_and(|length| length > limit) {
         return Err(too_large());
     }
-    let Some(mut ticket) = app.bodies.enter(declared.unwrap_or(0)) else {
+    let busy = || {
         let message = "the server holds as many bytes of requests as it may; try again";
-        return Err(ApiError::busy("server_busy", message, 1));
+        ApiError::busy("server_busy", message, 1)
     };
+    // What is only announced takes no place: whoever announces much and sends little would keep others out.
+    let mut ticket = app.bodies.enter(0).ok_or_else(busy)?;
     let mut parts = body.into_data_stream();
-    let mut bytes = Vec::with_capacity(declared.unwrap_or(0) as usize);
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(declared.unwrap_or(0) as usize).map_err(|_| busy())?;
     loop {
         let next = tokio::time::timeout(BODY_PAUSE, parts.next()).await;
         let Some(part) = next.map_err(|_| ApiError::slow_body())? else { break };
@@ -135,9 +138,7 @@ async fn read(
         if bytes.len() as u64 + part.len() as u64 > limit {
             return Err(too_large());
         }
-        if declared.is_none() {
-            ticket.grow(part.len() as u64);
-        }
+        ticket.arrive(part.len() as u64).ok_or_else(busy)?;
         bytes.extend_from_slice(&part);
     }
     Ok((bytes.into(), ticket))
