@@ -9,6 +9,9 @@ use crate::registry::State;
 /// How often the canaries are asked.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(15);
 
+/// The longest that a canary may take: at worst it waits for a batch or two.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// What was last found, and whether the server is stopping.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
@@ -57,7 +60,9 @@ pub(crate) async fn check(app: &App) {
     let mut problems = Vec::new();
     for entry in app.registry.entries() {
         let State::Ready(model) = entry.state() else { continue };
-        if let Err(problem) = model.check().await {
+        let checked = tokio::time::timeout(PATIENCE, model.check()).await;
+        if let Err(problem) = checked.unwrap_or_else(|_| Err("the canary got no answer".to_owned()))
+        {
             tracing::error!(model = entry.spec.id, problem, "health");
             problems.push(format!("{}: {problem}", entry.spec.id));
         }
