@@ -288,7 +288,7 @@ async fn embed_picture(
 ) -> Result<Embedded, ApiError> {
     let Picture { bytes, key, pixels, place } = picture;
     let closed = |_| failed_decoder();
-    let _place = Arc::clone(&model.places).acquire_owned().await.map_err(closed)?;
+    let _place = Arc::clone(model.places(lane)).acquire_owned().await.map_err(closed)?;
     let thread = Arc::clone(&app.decoders).acquire_owned().await.map_err(closed)?;
     let units = (pixels.div_ceil(DECODING_UNIT) as u32).clamp(1, app.decoding_units);
     let memory = Arc::clone(&app.decoding).acquire_many_owned(units).await.map_err(closed)?;
