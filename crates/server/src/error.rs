@@ -126,6 +126,11 @@ impl ApiError {
         error.after(retry_after)
     }
 
+    /// For the metrics and the log.
+    pub(crate) fn code(&self) -> &'static str {
+        self.object.code.unwrap_or("unknown")
+    }
+
     /// The same about a field.
     pub(crate) fn at(mut self, param: impl Into<String>) -> Self {
         self.object.param = Some(param.into());
@@ -140,7 +145,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let code = ErrorCode(self.object.code.unwrap_or("unknown"));
+        let code = ErrorCode(self.code());
         let mut response = (self.status, Json(ErrorReply { error: self.object })).into_response();
         let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after {
