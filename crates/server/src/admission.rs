@@ -45,6 +45,17 @@ impl Ticket {
         self.budget.inside.fetch_add(amount, Ordering::Relaxed);
     }
 
+    /// Adds what arrives, unless what others have inside uses the budget up: whoever is alone may be larger than it.
+    pub(crate) fn arrive(&mut self, amount: u64) -> Option<()> {
+        let admit = |inside: u64| {
+            let others = inside.saturating_sub(self.amount);
+            (others < self.budget.limit).then(|| inside.saturating_add(amount))
+        };
+        self.budget.inside.fetch_update(Ordering::Relaxed, Ordering::Relaxed, admit).ok()?;
+        self.amount += amount;
+        Some(())
+    }
+
     /// Takes a part off, to be let out on its own.
     pub(crate) fn split(&mut self, amount: u64) -> Self {
         let amount = amount.min(self.amount);
@@ -72,6 +83,19 @@ mod tests {
         drop(large);
         assert!(budget.enter(1).is_some());
         drop(small);
+        assert_eq!(budget.inside(), 0);
+    }
+
+    #[test]
+    fn what_arrives_is_let_in_while_the_others_leave_room() {
+        let budget = Budget::new(10);
+        let (mut first, mut second) = (budget.enter(0).unwrap(), budget.enter(0).unwrap());
+        first.arrive(100).unwrap();
+        assert!(second.arrive(1).is_none(), "the first uses the budget up");
+        first.arrive(100).unwrap();
+        drop(second);
+        assert_eq!(budget.inside(), 200);
+        drop(first);
         assert_eq!(budget.inside(), 0);
     }
 

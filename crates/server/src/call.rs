@@ -56,6 +56,9 @@ impl FromRequest<Arc<App>> for Call {
         let began = Instant::now();
         let (body, ticket) = read(app, &parts.headers, body).await?;
         app.metrics.stage(Stage::Read, began.elapsed());
+        if body.len() > SMALL_BODY && mentions_images(&body) {
+            turn_away_early(app)?;
+        }
         let fields = if body.len() <= SMALL_BODY {
             Fields::parse(&body)?
         } else {
@@ -120,12 +123,15 @@ async fn read(
     if declared.is_some_and(|length| length > limit) {
         return Err(too_large());
     }
-    let Some(mut ticket) = app.bodies.enter(declared.unwrap_or(0)) else {
+    let busy = || {
         let message = "the server holds as many bytes of requests as it may; try again";
-        return Err(ApiError::busy("server_busy", message, 1));
+        ApiError::busy("server_busy", message, 1)
     };
+    // What is only announced takes no place: whoever announces much and sends little would keep others out.
+    let mut ticket = app.bodies.enter(0).ok_or_else(busy)?;
     let mut parts = body.into_data_stream();
-    let mut bytes = Vec::with_capacity(declared.unwrap_or(0) as usize);
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(declared.unwrap_or(0) as usize).map_err(|_| busy())?;
     loop {
         let next = tokio::time::timeout(BODY_PAUSE, parts.next()).await;
         let Some(part) = next.map_err(|_| ApiError::slow_body())? else { break };
@@ -135,12 +141,24 @@ async fn read(
         if bytes.len() as u64 + part.len() as u64 > limit {
             return Err(too_large());
         }
-        if declared.is_none() {
-            ticket.grow(part.len() as u64);
-        }
+        ticket.arrive(part.len() as u64).ok_or_else(busy)?;
         bytes.extend_from_slice(&part);
     }
     Ok((bytes.into(), ticket))
+}
+
+/// Whether a body that is not parsed yet has pictures, as far as its beginning tells.
+fn mentions_images(body: &[u8]) -> bool {
+    body[..body.len().min(4096)].windows(5).any(|word| word == b"image")
+}
+
+/// Turns pictures away while every model has too many, before their body is parsed and decoded: clients that try again at
+/// once would otherwise take the processor from those that are being answered.
+fn turn_away_early(app: &App) -> Result<(), ApiError> {
+    match app.registry.image_wait() {
+        Some(wait) if wait > app.longest_wait => Err(ApiError::too_long(wait, app.longest_wait)),
+        _ => Ok(()),
+    }
 }
 
 /// `Prefer: wait=N`, RFC 7240.

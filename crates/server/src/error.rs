@@ -1,6 +1,7 @@
 //! The one door through which errors leave: OpenAI's envelope, all four keys always.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -111,6 +112,17 @@ impl ApiError {
         error.after(retry_after)
     }
 
+    /// 429: the engine would begin only after `wait`.
+    pub(crate) fn too_long(wait: Duration, longest: Duration) -> Self {
+        let message = format!(
+            "the engine would begin in {:.0} seconds; the limit is {:.0}; try again",
+            wait.as_secs_f64(),
+            longest.as_secs_f64()
+        );
+        let excess = wait.saturating_sub(longest).as_secs_f64().ceil();
+        Self::busy("queue_full", message, excess as u32)
+    }
+
     /// 500: our fault.
     pub(crate) fn internal(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "internal_error", message)
@@ -124,6 +136,11 @@ impl ApiError {
     ) -> Self {
         let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "server_error", code, message);
         error.after(retry_after)
+    }
+
+    /// For the metrics and the log.
+    pub(crate) fn code(&self) -> &'static str {
+        self.object.code.unwrap_or("unknown")
     }
 
     /// The same about a field.
@@ -140,7 +157,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let code = ErrorCode(self.object.code.unwrap_or("unknown"));
+        let code = ErrorCode(self.code());
         let mut response = (self.status, Json(ErrorReply { error: self.object })).into_response();
         let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after {

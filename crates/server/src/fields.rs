@@ -8,6 +8,10 @@ use serde_json::{Map, Value};
 
 use crate::error::ApiError;
 
+/// Values of a body. A parsed value takes 32 bytes and more where its text may take two, so that the limit on bytes
+/// alone would let a body grow sixteenfold.
+const MOST_VALUES: usize = 1 << 22;
+
 /// An object of a request, and where it stands in it.
 #[derive(Debug)]
 pub(crate) struct Fields {
@@ -22,6 +26,10 @@ impl Fields {
     /// # Errors
     /// When it is not.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        if has_more_values(body, MOST_VALUES) {
+            let message = format!("the body has more than {MOST_VALUES} values; send fewer inputs");
+            return Err(ApiError::too_large("too_many_values", message));
+        }
         let value: Value = serde_json::from_slice(body).map_err(|error| {
             ApiError::invalid("invalid_json", format!("the body is not valid JSON: {error}"))
         })?;
@@ -200,12 +208,64 @@ fn kind(value: &Value) -> String {
     }
 }
 
+/// Whether JSON has more than `most` values, without parsing it: each but the first of a list or an object follows a
+/// comma, the first a bracket.
+fn has_more_values(json: &[u8], most: usize) -> bool {
+    if json.len() <= most {
+        return false;
+    }
+    let mut count = 0;
+    let mut rest = json;
+    while let Some(place) = rest.iter().position(|byte| matches!(byte, b',' | b'[' | b'{' | b'"')) {
+        if rest[place] == b'"' {
+            rest = after_string(&rest[place + 1..]);
+            continue;
+        }
+        count += 1;
+        if count > most {
+            return true;
+        }
+        rest = &rest[place + 1..];
+    }
+    false
+}
+
+/// What follows the end of a string.
+fn after_string(mut text: &[u8]) -> &[u8] {
+    while let Some(place) = text.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
+        let step = if text[place] == b'"' { 1 } else { 2 };
+        let rest = text.get(place + step..).unwrap_or_default();
+        if step == 1 {
+            return rest;
+        }
+        text = rest;
+    }
+    &[]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn fields(text: &str) -> Fields {
         Fields::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn values_are_counted_where_they_stand_and_not_in_strings() {
+        let count = |json: &str| (0..100).find(|&most| !has_more_values(json.as_bytes(), most));
+        assert_eq!(count(r#"{"a":[1,2,3],"b":{}}"#), Some(6));
+        assert_eq!(count(r#"{"a":"[,,{\",,[\\","b":1}"#), Some(2));
+        assert_eq!(count("\"never ended [,"), Some(0));
+        assert_eq!(count("\"\\"), Some(0));
+    }
+
+    #[test]
+    fn a_body_of_more_values_than_memory_is_good_for_is_refused() {
+        let body = |count: usize| format!("{{\"input\":[{}0]}}", "0,".repeat(count));
+        Fields::parse(body(1000).as_bytes()).unwrap();
+        let error = Fields::parse(body(MOST_VALUES).as_bytes()).unwrap_err();
+        assert_eq!(error.object.code, Some("too_many_values"));
     }
 
     #[test]

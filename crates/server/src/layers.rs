@@ -20,34 +20,15 @@ pub(crate) const PROCESSING: HeaderName = HeaderName::from_static("openai-proces
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeout(pub(crate) Duration);
 
-/// Gives a request its id, contains panics, ends it in time, and tells the log and the metrics what became of it.
-pub(crate) async fn envelope(
-    State((app, Timeout(timeout))): State<(Arc<App>, Timeout)>,
-    request: Request,
-    next: Next,
-) -> Response {
+/// Gives a request its id, and tells the log and the metrics what became of it.
+pub(crate) async fn account(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = format!("req_{}", uuid::Uuid::now_v7().simple());
     let method = request.method().clone();
     // Never the path itself, which is a caller's text.
     let path = request.extensions().get::<MatchedPath>().map_or("unknown", |path| known(path));
     let in_flight = InFlight::new(&app);
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind();
-    let mut response = match tokio::time::timeout(timeout, answered).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(_)) => {
-            app.metrics.panics.inc();
-            tracing::error!(request_id = id, path, "the request's handler panicked");
-            let message =
-                "the server failed on this request; this is a bug of polysight, please report it";
-            ApiError::internal(message).into_response()
-        }
-        Err(_) => {
-            let seconds = timeout.as_secs();
-            let message = format!("the answer took longer than the limit of {seconds} seconds");
-            ApiError::unavailable("timeout", message, 1).into_response()
-        }
-    };
+    let mut response = next.run(request).await;
     drop(in_flight);
     let took = began.elapsed();
     let headers = response.headers_mut();
@@ -65,6 +46,29 @@ pub(crate) async fn envelope(
         tracing::info!(request_id = id, %method, path, status, milliseconds, "answered");
     }
     response
+}
+
+/// Contains the panics of a request and ends it in time.
+pub(crate) async fn contain(
+    State((app, Timeout(timeout))): State<(Arc<App>, Timeout)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(timeout, answered).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            app.metrics.panics.inc();
+            let message =
+                "the server failed on this request; this is a bug of polysight, please report it";
+            ApiError::internal(message).into_response()
+        }
+        Err(_) => {
+            let seconds = timeout.as_secs();
+            let message = format!("the answer took longer than the limit of {seconds} seconds");
+            ApiError::unavailable("timeout", message, 1).into_response()
+        }
+    }
 }
 
 /// Matched paths are the router's own, of which there are few; they are kept for the life of the process.

@@ -34,6 +34,7 @@ mod registry;
 mod router;
 mod run;
 mod settings;
+mod wire;
 mod work;
 
 pub use classification::{ClassifyReply, Head, Item, Prediction, ScoreMode, Selection, Usage};

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
@@ -21,17 +24,19 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::ServerError;
 use crate::app::App;
 use crate::settings::TlsFiles;
+use crate::wire::{Activity, NotedBody, Wire};
 
-/// The time for a request's head, and of an idle connection.
-const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
+/// The time for a request's head, and of a connection on which nothing happens.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The time for a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Said on connections beyond the limit, which have no handler.
-const FULL: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\nconnection: close\r\n\
-content-type: application/json\r\ncontent-length: 134\r\n\r\n\
-{\"error\":{\"message\":\"the server has as many connections as it may\",\"type\":\"rate_limit_error\",\"param\":null,\"code\":\"too_many_connections\"}}";
+/// Connections beyond the limit that are answered at a time; any more are closed without a word.
+pub(crate) const TURNED_AWAY_AT_ONCE: usize = 64;
+
+/// The longest that a connection beyond the limit takes.
+const TURNED_AWAY_TIMEOUT: Duration = Duration::from_secs(35);
 
 /// Serves connections until `stop` turns true, then those that are open.
 pub(crate) struct Listener {
@@ -39,6 +44,9 @@ pub(crate) struct Listener {
     pub(crate) router: Router,
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) connections: Arc<Semaphore>,
+    /// Answers connections beyond the limit.
+    pub(crate) full: Router,
+    pub(crate) turned_away: Arc<Semaphore>,
 }
 
 impl Listener {
@@ -65,49 +73,78 @@ impl Listener {
         }
     }
 
-    fn take(self: Arc<Self>, mut socket: TcpStream, watcher: Watcher) {
-        let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() else {
-            if self.tls.is_none() {
-                tokio::spawn(async move {
-                    let _gone = socket.write_all(FULL).await;
-                    let _gone = socket.shutdown().await;
-                });
-            }
-            return;
-        };
-        tokio::spawn(async move {
-            let _permit = permit;
-            let _no_delay = socket.set_nodelay(true);
-            self.app.metrics.connections.inc();
-            match &self.tls {
-                None => self.serve(socket, watcher).await,
-                Some(acceptor) => {
-                    let handshake =
-                        tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(socket));
-                    if let Ok(Ok(socket)) = handshake.await {
-                        self.serve(socket, watcher).await;
-                    }
-                }
-            }
-            self.app.metrics.connections.dec();
-        });
+    fn take(self: Arc<Self>, socket: TcpStream, watcher: Watcher) {
+        let _no_delay = socket.set_nodelay(true);
+        if let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() {
+            tokio::spawn(async move {
+                let _open = Open::new(&self.app);
+                self.shake_hands(socket, watcher, &self.router).await;
+                drop(permit);
+            });
+        } else if let Ok(permit) = Arc::clone(&self.turned_away).try_acquire_owned() {
+            tokio::spawn(async move {
+                let answer = self.shake_hands(socket, watcher, &self.full);
+                let _in_time = tokio::time::timeout(TURNED_AWAY_TIMEOUT, answer).await;
+                drop(permit);
+            });
+        }
     }
 
-    async fn serve<S>(&self, socket: S, watcher: Watcher)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let mut builder = Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .keep_alive_interval(HEAD_TIMEOUT)
-            .max_concurrent_streams(256);
-        let service = TowerToHyperService::new(self.router.clone());
-        let connection = builder.serve_connection(TokioIo::new(socket), service).into_owned();
+    async fn shake_hands(&self, socket: TcpStream, watcher: Watcher, router: &Router) {
+        let Some(acceptor) = &self.tls else {
+            return serve(socket, watcher, router).await;
+        };
+        let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(socket));
+        if let Ok(Ok(socket)) = handshake.await {
+            serve(socket, watcher, router).await;
+        }
+    }
+}
+
+/// Counts a connection until it is dropped.
+struct Open<'a>(&'a App);
+
+impl<'a> Open<'a> {
+    fn new(app: &'a App) -> Self {
+        app.metrics.connections.inc();
+        Self(app)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.metrics.connections.dec();
+    }
+}
+
+/// Answers the requests of a connection until either side ends it or nothing happens on it any more.
+async fn serve<S>(socket: S, watcher: Watcher, router: &Router)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT);
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(256);
+    let activity = Activity::new();
+    let router = TowerToHyperService::new(router.clone());
+    let noted = Arc::clone(&activity);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let answering = noted.answering();
+        let request = request.map(|body| NotedBody::new(body, Arc::clone(&noted)));
+        let answer = router.call(request);
+        async move {
+            let answer = answer.await;
+            drop(answering);
+            answer
+        }
+    });
+    let wire = TokioIo::new(Wire::new(socket, Arc::clone(&activity)));
+    let connection = builder.serve_connection(wire, service).into_owned();
+    // The protocol's own timers begin only when the client has said which protocol it speaks.
+    tokio::select! {
         // How a client ends a connection is its own affair.
-        let _ended = watcher.watch(connection).await;
+        _ended = watcher.watch(connection) => {}
+        () = activity.rested(IDLE_TIMEOUT) => {}
     }
 }
 
@@ -141,19 +178,67 @@ pub(crate) fn tls(files: &TlsFiles) -> Result<TlsAcceptor, ServerError> {
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// Waits for the operator's word to stop: an interrupt, or a polite kill.
-pub(crate) async fn told_to_stop() -> io::Result<()> {
+/// The operator's word to stop: an interrupt, or a polite kill. None that comes after [`listen`](Self::listen) is lost.
+pub(crate) struct StopSignals {
     #[cfg(unix)]
-    {
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl StopSignals {
+    #[cfg(unix)]
+    pub(crate) fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    /// Waits for the next one.
+    #[cfg(unix)]
+    pub(crate) async fn next(&mut self) {
         tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminate.recv() => Ok(()),
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
+
+    /// Waits for the next one.
     #[cfg(not(unix))]
-    {
-        tokio::signal::ctrl_c().await
+    pub(crate) async fn next(&mut self) {
+        let _word = tokio::signal::ctrl_c().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper_util::server::graceful::GracefulShutdown;
+    use tokio::io::AsyncWriteExt;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// How long a connection lives on which a client says only this.
+    async fn life(said: &[u8]) -> Duration {
+        let graceful = GracefulShutdown::new();
+        let (mut client, server) = tokio::io::duplex(1000);
+        client.write_all(said).await.unwrap();
+        let begin = Instant::now();
+        serve(server, graceful.watcher(), &Router::new()).await;
+        begin.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_says_nothing_or_stops_in_the_middle_does_not_keep_its_place() {
+        for said in ["", "P", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET /", "GET / HTTP/1.1\r\n\r\n"]
+        {
+            let life = life(said.as_bytes()).await;
+            assert!(life >= IDLE_TIMEOUT && life <= 2 * IDLE_TIMEOUT, "{said:?}: {life:?}");
+        }
     }
 }

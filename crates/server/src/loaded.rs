@@ -22,7 +22,7 @@ const IMAGES_TOGETHER: usize = 16;
 /// Texts that go through the text tower together.
 const TEXTS_TOGETHER: usize = 32;
 
-/// Pictures that are decoded ahead of the engine: four batches.
+/// Pictures of a lane that are decoded ahead of the engine: four batches.
 const IMAGES_AHEAD: usize = 4 * IMAGES_TOGETHER;
 
 /// A text of the canary.
@@ -49,10 +49,17 @@ pub(crate) struct LoadedModel {
     pub(crate) texts: BatchQueue<Encoding>,
     pub(crate) image_line: Arc<Line>,
     pub(crate) text_line: Arc<Line>,
-    /// Places for decoded pictures.
-    pub(crate) places: Arc<Semaphore>,
+    places: Places,
     canary: Canary,
     last_used: Mutex<Instant>,
+}
+
+/// Places for decoded pictures. Each lane has its own: a lone picture does not wait until those of large requests,
+/// which stand before it, are computed.
+#[derive(Debug)]
+struct Places {
+    small: Arc<Semaphore>,
+    bulk: Arc<Semaphore>,
 }
 
 /// What fixed inputs gave when the model was loaded.
@@ -103,7 +110,10 @@ impl LoadedModel {
             texts,
             image_line,
             text_line,
-            places: Arc::new(Semaphore::new(IMAGES_AHEAD)),
+            places: Places {
+                small: Arc::new(Semaphore::new(IMAGES_AHEAD)),
+                bulk: Arc::new(Semaphore::new(IMAGES_AHEAD)),
+            },
             canary,
             last_used: Mutex::new(Instant::now()),
         })
@@ -117,6 +127,14 @@ impl LoadedModel {
         self.backend.scoring().map_err(|error| {
             ApiError::invalid("model_without_scores", error.to_string()).at("model")
         })
+    }
+
+    /// Where the decoded pictures of a lane may wait.
+    pub(crate) fn places(&self, lane: Lane) -> &Arc<Semaphore> {
+        match lane {
+            Lane::Small => &self.places.small,
+            Lane::Bulk => &self.places.bulk,
+        }
     }
 
     pub(crate) fn touch(&self) {

@@ -1,7 +1,7 @@
 //! The served models: found by name, loaded at start or at first use, dropped when idle or when memory is short.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use model::{Precision, Siglip};
 use tokio::sync::watch;
@@ -10,16 +10,20 @@ use weights::{Checkpoint, Tower};
 use crate::error::ApiError;
 use crate::loaded::{Description, LoadedModel};
 use crate::metrics::Metrics;
+use crate::queue::Lane;
 use crate::settings::ModelSpec;
 
 /// What a client is told to wait for a model that loads. Most take less than a second.
 const LOADING_SECONDS: u32 = 2;
 
+/// A model that could not be loaded is not tried again for so long.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_mins(1);
+
 /// How far a model is.
 #[derive(Clone)]
 pub(crate) enum State {
-    /// Not in memory; the reason when the last attempt failed.
-    Cold(Option<Arc<str>>),
+    /// Not in memory; when the last attempt failed, if it did.
+    Cold(Option<Instant>),
     /// A thread is loading it.
     Loading,
     /// It answers.
@@ -43,7 +47,7 @@ pub(crate) struct Registry {
     entries: Vec<Arc<Entry>>,
     memory: Option<u64>,
     metrics: Arc<Metrics>,
-    /// Held while memory is counted, so that two models do not take the same place.
+    /// Held from the counting of memory until the model counts, so that two models do not take the same place.
     counting: Arc<Mutex<()>>,
 }
 
@@ -91,9 +95,19 @@ impl Registry {
             model.touch();
             return Ok(Arc::clone(model));
         }
+        let id = &entry.spec.id;
+        // The reason has paths of this machine: it stands in the log.
+        let unusable = |pause: Duration| {
+            let message = format!("the model {id} cannot be loaded; the server's log says why");
+            ApiError::unavailable("model_unusable", message, pause.as_secs() as u32)
+        };
+        if let State::Cold(Some(failed)) = entry.state()
+            && let Some(pause) = PAUSE_AFTER_FAILURE.checked_sub(failed.elapsed())
+        {
+            return Err(unusable(pause));
+        }
         let mut states = entry.state.subscribe();
         self.load(entry);
-        let id = &entry.spec.id;
         let loading = || {
             let message =
                 format!("the model {id} is being loaded; try again, or send Prefer: wait=N");
@@ -105,12 +119,7 @@ impl Registry {
             Ok(state) => match &*state.expect("the entry keeps its sender") {
                 State::Ready(model) => Ok(Arc::clone(model)),
                 State::Loading => Err(loading()),
-                // The reason has paths of this machine: it stands in the log.
-                State::Cold(_) => Err(ApiError::unavailable(
-                    "model_unusable",
-                    format!("the model {id} cannot be loaded; the server's log says why"),
-                    60,
-                )),
+                State::Cold(_) => Err(unusable(PAUSE_AFTER_FAILURE)),
             },
         }
     }
@@ -137,13 +146,36 @@ impl Registry {
         tokio::task::spawn_blocking(move || loading.run());
     }
 
+    /// The shortest time that a lone picture would wait for a loaded model; none when no model is loaded.
+    pub(crate) fn image_wait(&self) -> Option<Duration> {
+        let waits = self.entries.iter().filter_map(|entry| match &*entry.state.borrow() {
+            State::Ready(model) => Some(model.image_line.wait(Lane::Small)),
+            State::Cold(_) | State::Loading => None,
+        });
+        waits.min()
+    }
+
     /// Drops the models that nobody used for `timeout`.
     pub(crate) fn drop_idle(&self, timeout: Duration) {
         for entry in &self.entries {
-            drop_if(entry, |model| model.idle() >= timeout, "idle");
+            let unused = |model: &Arc<LoadedModel>| {
+                // A request that takes long uses the model all the time.
+                let in_use = Arc::strong_count(model) > 1;
+                if in_use {
+                    model.touch();
+                }
+                !in_use && model.idle() >= timeout
+            };
+            drop_if(entry, unused, "idle");
         }
         report(&self.entries, &self.metrics);
     }
+}
+
+/// The memory for all models, which nobody else takes a part of meanwhile.
+struct Memory<'a> {
+    most: u64,
+    _counting: MutexGuard<'a, ()>,
 }
 
 struct Loading {
@@ -157,8 +189,13 @@ struct Loading {
 impl Loading {
     fn run(&self) {
         let id = &self.entry.spec.id;
-        let began = std::time::Instant::now();
-        let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.open()));
+        let began = Instant::now();
+        let memory = self.memory.map(|most| Memory {
+            most,
+            _counting: self.counting.lock().unwrap_or_else(PoisonError::into_inner),
+        });
+        let open = || self.open(memory.as_ref());
+        let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(open));
         let state = match opened {
             Ok(Ok(model)) => {
                 let seconds = began.elapsed().as_secs_f64();
@@ -168,22 +205,24 @@ impl Loading {
             }
             Ok(Err(error)) => {
                 tracing::error!(model = id, %error, "the model cannot be loaded");
-                State::Cold(Some(error.to_string().into()))
+                State::Cold(Some(Instant::now()))
             }
             Err(_) => {
                 tracing::error!(model = id, "loading the model panicked");
-                State::Cold(Some("loading it panicked".into()))
+                State::Cold(Some(Instant::now()))
             }
         };
         self.entry.state.send_replace(state);
         report(&self.others, &self.metrics);
     }
 
-    fn open(&self) -> Result<LoadedModel, model::ModelError> {
+    fn open(&self, memory: Option<&Memory<'_>>) -> Result<LoadedModel, model::ModelError> {
         let spec = &self.entry.spec;
         let siglip = Siglip::open(&spec.folder, &spec.options)?;
         let bytes = weight_bytes(siglip.checkpoint(), siglip.precision());
-        self.make_room(bytes);
+        if let Some(memory) = memory {
+            self.make_room(bytes, memory);
+        }
         let description = Description {
             id: spec.id.clone(),
             fingerprint: siglip.fingerprint()?,
@@ -199,9 +238,7 @@ impl Loading {
     }
 
     /// Drops the least recently used models until `bytes` more fit.
-    fn make_room(&self, bytes: u64) {
-        let Some(memory) = self.memory else { return };
-        let _counting = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
+    fn make_room(&self, bytes: u64, memory: &Memory<'_>) {
         loop {
             let ready = self.others.iter().filter_map(|entry| match entry.state() {
                 State::Ready(model) => Some((Arc::clone(entry), model)),
@@ -209,7 +246,7 @@ impl Loading {
             });
             let ready = ready.collect::<Vec<_>>();
             let used = ready.iter().map(|(_, model)| model.description.bytes).sum::<u64>();
-            if used.saturating_add(bytes) <= memory {
+            if used.saturating_add(bytes) <= memory.most {
                 return;
             }
             let Some((entry, _)) = ready.iter().max_by_key(|(_, model)| model.idle()) else {
@@ -221,7 +258,7 @@ impl Loading {
 }
 
 /// Requests that hold the model finish with it.
-fn drop_if(entry: &Entry, condition: impl Fn(&LoadedModel) -> bool, why: &str) {
+fn drop_if(entry: &Entry, condition: impl Fn(&Arc<LoadedModel>) -> bool, why: &str) {
     let dropped = entry.state.send_if_modified(|state| {
         let drop = matches!(state, State::Ready(model) if condition(model));
         if drop {

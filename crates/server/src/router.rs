@@ -56,7 +56,7 @@ pub(crate) fn router(app: &Arc<App>, origins: &[String], timeout: Duration) -> R
         .route("/health", get(operations::health))
         .route("/ready", get(operations::ready))
         .route("/metrics", get(operations::metrics));
-    let envelope = from_fn_with_state((Arc::clone(app), Timeout(timeout)), layers::envelope);
+    let contain = from_fn_with_state((Arc::clone(app), Timeout(timeout)), layers::contain);
     guarded
         .merge(open)
         // The pages for people; pages/mod.rs has the table of their paths.
@@ -64,10 +64,24 @@ pub(crate) fn router(app: &Arc<App>, origins: &[String], timeout: Duration) -> R
         .fallback(unknown)
         .method_not_allowed_fallback(async || ApiError::method())
         .layer(DefaultBodyLimit::disable())
-        .layer(envelope)
+        .layer(contain)
         .layer(map_response(secured))
         .layer(cors(origins))
+        .layer(from_fn_with_state(Arc::clone(app), layers::account))
         .with_state(Arc::clone(app))
+}
+
+/// The service of connections beyond the limit: one answer, and the end.
+pub(crate) fn full(app: &Arc<App>, origins: &[String]) -> Router {
+    Router::new()
+        .fallback(async || {
+            let message = "the server has as many connections as it may; try again";
+            let error = ApiError::busy("too_many_connections", message, 1);
+            ([(http::header::CONNECTION, "close")], error).into_response()
+        })
+        .layer(map_response(secured))
+        .layer(cors(origins))
+        .layer(from_fn_with_state(Arc::clone(app), layers::account))
 }
 
 async fn unknown() -> Response {

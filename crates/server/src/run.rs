@@ -9,8 +9,8 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::sync::{Semaphore, watch};
 
 use crate::app::App;
-use crate::listen::{self, Listener};
-use crate::router::router;
+use crate::listen::{self, Listener, StopSignals};
+use crate::router;
 use crate::settings::{Loading, Settings};
 use crate::{ModelSpec, health};
 
@@ -72,6 +72,7 @@ async fn serve(
     cores: usize,
     listening: impl FnOnce(&Listening),
 ) -> Result<(), ServerError> {
+    let mut signals = StopSignals::listen()?;
     let tls = settings.tls.as_ref().map(listen::tls).transpose()?;
     let app = App::new(&mut settings, cores);
     let mut sockets = Vec::new();
@@ -84,7 +85,9 @@ async fn serve(
         app.registry.entries().iter().for_each(|entry| app.registry.load(entry));
     }
     let listener = Arc::new(Listener {
-        router: router(&app, &settings.cors_origins, settings.request_timeout),
+        router: router::router(&app, &settings.cors_origins, settings.request_timeout),
+        full: router::full(&app, &settings.cors_origins),
+        turned_away: Arc::new(Semaphore::new(listen::TURNED_AWAY_AT_ONCE)),
         app: Arc::clone(&app),
         tls,
         connections: Arc::new(Semaphore::new(settings.admission.connections)),
@@ -98,7 +101,7 @@ async fn serve(
     let accepting = accepting.collect::<Vec<_>>();
     let care = tokio::spawn(take_care(Arc::clone(&app), settings.idle_timeout));
     listening(&Listening { addresses });
-    listen::told_to_stop().await?;
+    signals.next().await;
     tracing::info!("stopping: no new connections, finishing what was accepted");
     app.health.stop();
     let _nobody_listens = stop.send(true);
@@ -112,7 +115,7 @@ async fn serve(
         () = tokio::time::sleep(settings.shutdown_timeout) => {
             tracing::warn!("stopped with open connections: the time for them is over");
         }
-        _ = listen::told_to_stop() => tracing::warn!("stopped at once: told twice"),
+        () = signals.next() => tracing::warn!("stopped at once: told twice"),
     }
     Ok(())
 }

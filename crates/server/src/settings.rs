@@ -151,7 +151,7 @@ impl Default for Admission {
     fn default() -> Self {
         Self {
             pixels: 256_000_000,
-            time: Duration::from_secs(15),
+            time: Duration::from_secs(20),
             bytes: 1 << 30,
             connections: 1024,
         }

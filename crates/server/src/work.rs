@@ -133,15 +133,8 @@ pub(crate) fn enter_line(
         return Ok(None);
     }
     let longest = app.longest_wait;
-    line.enter(lane, count, longest).map(Some).map_err(|wait| {
-        let message = format!(
-            "the engine would begin in {:.0} seconds; the limit is {:.0}; try again",
-            wait.as_secs_f64(),
-            longest.as_secs_f64()
-        );
-        let excess = wait.saturating_sub(longest).as_secs_f64().ceil();
-        ApiError::busy("queue_full", message, excess as u32)
-    })
+    let entered = line.enter(lane, count, longest);
+    entered.map(Some).map_err(|wait| ApiError::too_long(wait, longest))
 }
 
 /// How far a part is when the request is admitted.
@@ -318,7 +311,7 @@ async fn embed_picture(
 ) -> Result<Embedded, ApiError> {
     let Picture { bytes, key, pixels, place } = picture;
     let closed = |_| failed_decoder();
-    let _place = Arc::clone(&model.places).acquire_owned().await.map_err(closed)?;
+    let _place = Arc::clone(model.places(lane)).acquire_owned().await.map_err(closed)?;
     let thread = Arc::clone(&app.decoders).acquire_owned().await.map_err(closed)?;
     let units = (pixels.div_ceil(DECODING_UNIT) as u32).clamp(1, app.decoding_units);
     let memory = Arc::clone(&app.decoding).acquire_many_owned(units).await.map_err(closed)?;

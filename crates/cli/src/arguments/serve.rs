@@ -195,7 +195,7 @@ pub(crate) struct LimitArguments {
 #[command(next_help_heading = "Limits")]
 pub(crate) struct TimeArguments {
     /// How long an input may have to wait for the engine; whoever would wait longer is turned away
-    /// [default: 15s; variable: POLYSIGHT_QUEUE_TIME]
+    /// [default: 20s; variable: POLYSIGHT_QUEUE_TIME]
     #[arg(long, value_name = "DURATION")]
     pub(crate) queue_time: Option<OsString>,
 

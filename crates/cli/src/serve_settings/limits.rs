@@ -81,7 +81,7 @@ impl<'a> Finder<'a> {
         let queue = self.given(&keys::QUEUE_TIME, arguments.queue_time.as_ref());
         let shutdown = self.given(&keys::SHUTDOWN_TIMEOUT, arguments.shutdown_timeout.as_ref());
         Ok(Times {
-            queue: read_or(Duration::from_secs(15), queue, read_duration)?,
+            queue: read_or(Duration::from_secs(20), queue, read_duration)?,
             request: read_or(Duration::from_mins(2), request, read_some_duration)?,
             shutdown: read_or(Duration::from_secs(30), shutdown, read_duration)?,
         })

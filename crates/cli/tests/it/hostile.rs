@@ -37,7 +37,7 @@ fn bomb() -> Vec<u8> {
 }
 
 /// Name, content, and a part of what is said about it.
-fn hostile_files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+pub(crate) fn hostile_files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let png = fs_err::read(picture("rgb_61x37.png")).unwrap();
     let mut jpeg = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00".to_vec();
     let jpeg_start = jpeg.clone();

@@ -23,7 +23,7 @@ pub(crate) async fn classify(mut call: Call) -> Answer {
         labels::vectors(&call.app, &model, &candidates),
         work::embed(&call.app, &model, call.caller, inputs.parts),
     )?;
-    let rows = on_error.judge(rows)?;
+    let rows = on_error.judge(&call.app.metrics, rows)?;
     let vectors = &labels.rows;
     let data = rows.iter().enumerate().map(|(index, row)| match row {
         Ok(row) => Item::classified(index, None, selection.predictions(vectors, &row.row)),

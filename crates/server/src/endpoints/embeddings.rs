@@ -51,7 +51,7 @@ pub(crate) async fn embeddings(mut call: Call) -> Answer {
     call.fields.pass_over(&["user"]);
     let model = call.model().await?;
     let rows = work::embed(&call.app, &model, call.caller, inputs.parts).await?;
-    let rows = on_error.judge(rows)?;
+    let rows = on_error.judge(&call.app.metrics, rows)?;
     let good = || rows.iter().flatten();
     if let (Some(wanted), Some(row)) = (dimensions, good().next())
         && wanted > row.row.len()

@@ -14,6 +14,7 @@ use crate::classification::Usage;
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::labels::Vectors;
+use crate::metrics::Metrics;
 use crate::work::{Embedded, Kind, Times};
 
 /// What becomes of the other inputs when one fails.
@@ -33,13 +34,19 @@ impl OnError {
         })
     }
 
-    /// The rows, or with [`Fail`](Self::Fail) the first error.
+    /// The rows, or with [`Fail`](Self::Fail) the first error. The errors of items are counted here, that of a request
+    /// where it leaves.
     fn judge(
         self,
+        metrics: &Metrics,
         rows: Vec<Result<Embedded, ApiError>>,
     ) -> Result<Vec<Result<Embedded, ApiError>>, ApiError> {
         match self {
-            Self::Item => Ok(rows),
+            Self::Item => {
+                let errors = rows.iter().filter_map(|row| row.as_ref().err());
+                errors.for_each(|error| metrics.error(error.code()));
+                Ok(rows)
+            }
             Self::Fail => rows
                 .into_iter()
                 .collect::<Result<Vec<_>, _>>()
