@@ -262,6 +262,16 @@ mod tests {
     }
 
     #[test]
+    fn properties_stay_in_the_order_of_the_schema() {
+        let text = r#"{"response_format": {"type": "json_schema", "json_schema": {"schema": {"properties": {
+            "label": {"enum": ["x"]}, "colour": {"enum": ["y"]}, "a": {"type": "number"}}}}}}"#;
+        let answers = Answers::take(&mut Fields::parse(text.as_bytes()).unwrap(), 100).unwrap();
+        let Answers::Object(properties) = answers else { panic!("an object") };
+        let names = properties.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>();
+        assert_eq!(names, ["label", "colour", "a"]);
+    }
+
+    #[test]
     fn what_a_classifier_cannot_say_is_refused() {
         for bad in [
             json!({"type": "object"}),
