@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use pixels::{ErrorKind, PixelsError, RgbImage};
 use sha2::{Digest, Sha256};
 use tokens::Encoding;
@@ -71,15 +71,44 @@ impl Times {
 /// A vector for each part, or why it has none. The order is that of the parts.
 ///
 /// # Errors
-/// When the whole request cannot be served: the budget is used up, or the caller's allowance.
-pub(crate) async fn embed(
+/// When the whole request cannot be served: too much waits already, or the caller's allowance is used up.
+pub(crate) async fn embed_each(
     app: &Arc<App>,
     model: &Arc<LoadedModel>,
     caller: Caller,
     parts: Vec<Part>,
 ) -> Result<Vec<Result<Embedded, ApiError>>, ApiError> {
-    let lane = Lane::of(parts.len());
     let stations = stations(app, model, parts).await?;
+    let works = admit(app, model, caller, stations)?;
+    Ok(stream::iter(works).buffered(PARTS_AT_ONCE).collect().await)
+}
+
+/// A vector for each part, in order. The first part that fails ends the work on all.
+///
+/// # Errors
+/// Those of [`embed_each`], and that of a part.
+pub(crate) async fn embed_all(
+    app: &Arc<App>,
+    model: &Arc<LoadedModel>,
+    caller: Caller,
+    parts: Vec<Part>,
+) -> Result<Vec<Embedded>, ApiError> {
+    let stations = stations(app, model, parts).await?;
+    if let Some(error) = stations.iter().find_map(Station::error) {
+        return Err(error.clone());
+    }
+    let works = admit(app, model, caller, stations)?;
+    stream::iter(works).buffered(PARTS_AT_ONCE).try_collect().await
+}
+
+/// The works on all parts, once they are let in together.
+fn admit(
+    app: &Arc<App>,
+    model: &Arc<LoadedModel>,
+    caller: Caller,
+    stations: Vec<Station>,
+) -> Result<Vec<impl Future<Output = Result<Embedded, ApiError>>>, ApiError> {
+    let lane = Lane::of(stations.len());
     let images = stations.iter().filter(|station| station.is_image()).count();
     let waiting = stations.iter().filter(|station| station.is_waiting_image()).count();
     let texts = stations.iter().filter(|station| matches!(station, Station::Text(..))).count();
@@ -97,10 +126,9 @@ pub(crate) async fn embed(
                 _ => None,
             },
         };
-        run(app, model, lane, station, admitted)
+        run(Arc::clone(app), Arc::clone(model), lane, station, admitted)
     });
-    let works = works.collect::<Vec<_>>();
-    Ok(stream::iter(works).buffered(PARTS_AT_ONCE).collect().await)
+    Ok(works.collect())
 }
 
 /// What one part has of the budgets, until it has its vector.
@@ -159,6 +187,10 @@ struct Picture {
 }
 
 impl Station {
+    fn error(&self) -> Option<&ApiError> {
+        if let Self::Failed(error) = self { Some(error) } else { None }
+    }
+
     fn is_image(&self) -> bool {
         matches!(self, Self::Fetch { .. } | Self::Decode(_) | Self::Found(_))
     }
@@ -252,8 +284,8 @@ fn look_up(app: &App, model: &LoadedModel, bytes: Bytes, place: String) -> Stati
 }
 
 async fn run(
-    app: &Arc<App>,
-    model: &Arc<LoadedModel>,
+    app: Arc<App>,
+    model: Arc<LoadedModel>,
     lane: Lane,
     station: Station,
     mut admitted: Admitted,
@@ -265,12 +297,12 @@ async fn run(
             Ok(Embedded { row, kind: Kind::Image, tokens: 0, cached: true, times })
         }
         Station::Text(text, place) => {
-            let embedded = embed_text(model, lane, text).await;
+            let embedded = embed_text(&model, lane, text).await;
             embedded.map_err(|error| error.at(place))
         }
         Station::Fetch { url, place } => {
-            let bytes = fetch(app, &url).await.map_err(|error| error.at(place.clone()))?;
-            let (app_, model_) = (Arc::clone(app), Arc::clone(model));
+            let bytes = fetch(&app, &url).await.map_err(|error| error.at(place.clone()))?;
+            let (app_, model_) = (Arc::clone(&app), Arc::clone(&model));
             let look_up = move || look_up(&app_, &model_, bytes, place);
             let station =
                 tokio::task::spawn_blocking(look_up).await.map_err(|_| failed_decoder())?;
@@ -279,7 +311,7 @@ async fn run(
                     if let Some(ticket) = &mut admitted.pixels {
                         ticket.grow(picture.pixels);
                     }
-                    embed_picture(app, model, lane, picture).await
+                    embed_picture(&app, &model, lane, picture).await
                 }
                 Station::Found(row) => {
                     let times = Times::default();
@@ -291,7 +323,7 @@ async fn run(
                 }
             }
         }
-        Station::Decode(picture) => embed_picture(app, model, lane, picture).await,
+        Station::Decode(picture) => embed_picture(&app, &model, lane, picture).await,
     }
 }
 

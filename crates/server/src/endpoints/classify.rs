@@ -5,7 +5,6 @@ use crate::call::{Answer, Call, Reply};
 use crate::classification::{ClassifyReply, Item, ScoreMode, Selection};
 use crate::input::Inputs;
 use crate::labels::{self, Candidates};
-use crate::work;
 
 pub(crate) async fn classify(mut call: Call) -> Answer {
     let limits = &call.app.limits;
@@ -21,9 +20,8 @@ pub(crate) async fn classify(mut call: Call) -> Answer {
     let model = call.model().await?;
     let (labels, rows) = tokio::try_join!(
         labels::vectors(&call.app, &model, &candidates),
-        work::embed(&call.app, &model, call.caller, inputs.parts),
+        on_error.embed(&call, &model, inputs.parts),
     )?;
-    let rows = on_error.judge(&call.app.metrics, rows)?;
     let vectors = &labels.rows;
     let data = rows.iter().enumerate().map(|(index, row)| match row {
         Ok(row) => Item::classified(index, None, selection.predictions(vectors, &row.row)),

@@ -50,8 +50,7 @@ pub(crate) async fn embeddings(mut call: Call) -> Answer {
     let on_error = OnError::take(&mut call.fields)?;
     call.fields.pass_over(&["user"]);
     let model = call.model().await?;
-    let rows = work::embed(&call.app, &model, call.caller, inputs.parts).await?;
-    let rows = on_error.judge(&call.app.metrics, rows)?;
+    let rows = on_error.embed(&call, &model, inputs.parts).await?;
     let good = || rows.iter().flatten();
     if let (Some(wanted), Some(row)) = (dimensions, good().next())
         && wanted > row.row.len()

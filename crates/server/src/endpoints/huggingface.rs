@@ -42,9 +42,8 @@ pub(crate) async fn classify(Path(id): Path<String>, mut call: Call) -> Answer {
     let model = call.model_named(Some(&id)).await?;
     let (labels, rows) = tokio::try_join!(
         labels::vectors(&call.app, &model, &candidates),
-        work::embed(&call.app, &model, call.caller, vec![part]),
+        work::embed_all(&call.app, &model, call.caller, vec![part]),
     )?;
-    let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
     let names = labels.rows.names();
     let mut scores = labels.rows.score(&rows[0].row);
     scores.sort_by(|a, b| b.score.logit.total_cmp(&a.score.logit));

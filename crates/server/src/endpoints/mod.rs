@@ -10,12 +10,16 @@ pub(crate) mod operations;
 pub(crate) mod rerank;
 pub(crate) mod score;
 
+use std::sync::Arc;
+
+use crate::call::Call;
 use crate::classification::Usage;
 use crate::error::ApiError;
 use crate::fields::Fields;
+use crate::input::Part;
 use crate::labels::Vectors;
-use crate::metrics::Metrics;
-use crate::work::{Embedded, Kind, Times};
+use crate::loaded::LoadedModel;
+use crate::work::{self, Embedded, Kind, Times};
 
 /// What becomes of the other inputs when one fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,23 +38,26 @@ impl OnError {
         })
     }
 
-    /// The rows, or with [`Fail`](Self::Fail) the first error. The errors of items are counted here, that of a request
-    /// where it leaves.
-    fn judge(
+    /// A row for each part. With [`Fail`](Self::Fail) the first error ends the work. The errors of items are counted here,
+    /// that of a request where it leaves.
+    async fn embed(
         self,
-        metrics: &Metrics,
-        rows: Vec<Result<Embedded, ApiError>>,
+        call: &Call,
+        model: &Arc<LoadedModel>,
+        parts: Vec<Part>,
     ) -> Result<Vec<Result<Embedded, ApiError>>, ApiError> {
+        let app = &call.app;
         match self {
+            Self::Fail => {
+                let rows = work::embed_all(app, model, call.caller, parts).await?;
+                Ok(rows.into_iter().map(Ok).collect())
+            }
             Self::Item => {
+                let rows = work::embed_each(app, model, call.caller, parts).await?;
                 let errors = rows.iter().filter_map(|row| row.as_ref().err());
-                errors.for_each(|error| metrics.error(error.code()));
+                errors.for_each(|error| app.metrics.error(error.code()));
                 Ok(rows)
             }
-            Self::Fail => rows
-                .into_iter()
-                .collect::<Result<Vec<_>, _>>()
-                .map(|rows| rows.into_iter().map(Ok).collect()),
         }
     }
 }

@@ -12,7 +12,6 @@ use serde_json::Value;
 
 use super::times;
 use crate::call::{Answer, Call, Reply};
-use crate::error::ApiError;
 use crate::fields::missing;
 use crate::input::{Content, Inputs, Part};
 use crate::labels::{self, Candidates};
@@ -85,8 +84,7 @@ pub(crate) async fn moderations(mut call: Call) -> Answer {
     let model = call.model().await?;
     let mut verdicts = (0..count).map(|_| Verdict::of_nothing(&policy)).collect::<Vec<_>>();
     let owners = images.iter().map(|part| if one { 0 } else { part.item }).collect::<Vec<_>>();
-    let rows = work::embed(&call.app, &model, call.caller, images).await?;
-    let rows = rows.into_iter().collect::<Result<Vec<_>, ApiError>>()?;
+    let rows = work::embed_all(&call.app, &model, call.caller, images).await?;
     if !rows.is_empty() {
         let sentences = policy.iter().flat_map(|category| &category.prompts);
         let labels =

@@ -87,7 +87,7 @@ pub(super) async fn embed_all(
     model: &std::sync::Arc<crate::loaded::LoadedModel>,
     parts: Vec<Part>,
 ) -> Result<Vec<Embedded>, ApiError> {
-    work::embed(&call.app, model, call.caller, parts).await?.into_iter().collect()
+    work::embed_all(&call.app, model, call.caller, parts).await
 }
 
 /// One side of the pairs, under any of its names.

@@ -51,8 +51,7 @@ pub(crate) async fn completions(mut call: Call) -> Answer {
     let choices = call.fields.texts("templates")?;
     call.fields.pass_over(MEANINGLESS);
     let model = call.model().await?;
-    let rows = work::embed(&call.app, &model, call.caller, vec![image]).await?;
-    let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let rows = work::embed_all(&call.app, &model, call.caller, vec![image]).await?;
     let limit = call.app.limits.labels;
     let mut usage = Usage::default();
     let mut filled = Vec::new();
