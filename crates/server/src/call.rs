@@ -22,9 +22,6 @@ use crate::loaded::LoadedModel;
 use crate::metrics::Stage;
 use crate::work::Times;
 
-/// A body that stops coming for so long is given up.
-const BODY_PAUSE: Duration = Duration::from_secs(20);
-
 /// Larger bodies are parsed beside the runtime.
 const SMALL_BODY: usize = 64 << 10;
 
@@ -127,7 +124,7 @@ async fn read(
     let mut parts = body.into_data_stream();
     let mut bytes = Vec::with_capacity(declared.unwrap_or(0) as usize);
     loop {
-        let next = tokio::time::timeout(BODY_PAUSE, parts.next()).await;
+        let next = tokio::time::timeout(app.body_timeout, parts.next()).await;
         let Some(part) = next.map_err(|_| ApiError::slow_body())? else { break };
         let part = part.map_err(|_| {
             ApiError::invalid("incomplete_body", "the body ended before it was complete")

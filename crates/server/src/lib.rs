@@ -26,6 +26,7 @@ mod layers;
 mod listen;
 mod loaded;
 mod metrics;
+mod openapi;
 mod queue;
 mod rate;
 mod registry;

@@ -17,6 +17,7 @@ use crate::endpoints::{
 };
 use crate::error::ApiError;
 use crate::layers::{self, PROCESSING, REQUEST_ID, Timeout};
+use crate::openapi;
 use crate::rate;
 
 /// Every path, for metrics and the log.
@@ -35,6 +36,7 @@ pub(crate) const PATHS: &[&str] = &[
     "/health",
     "/ready",
     "/metrics",
+    "/openapi.json",
 ];
 
 /// The service of all connections. Files, batches, vector stores and accounts will stand beside the others.
@@ -55,7 +57,8 @@ pub(crate) fn router(app: &Arc<App>, origins: &[String], timeout: Duration) -> R
     let open = Router::new()
         .route("/health", get(operations::health))
         .route("/ready", get(operations::ready))
-        .route("/metrics", get(operations::metrics));
+        .route("/metrics", get(operations::metrics))
+        .route("/openapi.json", get(openapi::document));
     let envelope = from_fn_with_state((Arc::clone(app), Timeout(timeout)), layers::envelope);
     guarded
         .merge(open)

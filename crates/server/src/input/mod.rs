@@ -95,7 +95,17 @@ impl Inputs {
         parser.finish(&place)
     }
 
-    /// Takes what one field holds: a query, documents.
+    /// Takes a field that is a list of items, whatever the items are.
+    ///
+    /// # Errors
+    /// Those of [`take`](Self::take).
+    pub(crate) fn list(values: Vec<Value>, place: &str, limit: usize) -> Result<Self, ApiError> {
+        let mut parser = Parser { limit, items: 0, inputs: Self::default() };
+        parser.items(values, place, Modality::Text)?;
+        parser.finish(place)
+    }
+
+    /// Takes what one field holds: a query, inputs.
     ///
     /// # Errors
     /// Those of [`take`](Self::take).
@@ -124,23 +134,34 @@ impl Parser {
     /// One item, or a list of them.
     fn value(&mut self, value: Value, place: &str, modality: Modality) -> Result<(), ApiError> {
         match value {
-            Value::Array(values) if is_token_ids(&values) => self.tokens(&values, place),
-            Value::Array(values) => {
-                // Before anything is decoded.
-                if values.len() > self.limit {
-                    return Err(too_many(place, values.len(), self.limit));
-                }
-                for (index, value) in values.into_iter().enumerate() {
-                    let place = format!("{place}[{index}]");
-                    match value {
-                        Value::Array(ids) if is_token_ids(&ids) => self.tokens(&ids, &place)?,
-                        value => self.item(value, &place, modality)?,
-                    }
-                }
-                Ok(())
+            Value::Array(values) if modality == Modality::Text && is_token_ids(&values) => {
+                self.tokens(&values, place)
             }
+            Value::Array(values) => self.items(values, place, modality),
             value => self.item(value, place, modality),
         }
+    }
+
+    fn items(
+        &mut self,
+        values: Vec<Value>,
+        place: &str,
+        modality: Modality,
+    ) -> Result<(), ApiError> {
+        // Before anything is decoded.
+        if values.len() > self.limit {
+            return Err(too_many(place, values.len(), self.limit));
+        }
+        for (index, value) in values.into_iter().enumerate() {
+            let place = format!("{place}[{index}]");
+            match value {
+                Value::Array(ids) if modality == Modality::Text && is_token_ids(&ids) => {
+                    self.tokens(&ids, &place)?;
+                }
+                value => self.item(value, &place, modality)?,
+            }
+        }
+        Ok(())
     }
 
     fn item(&mut self, value: Value, place: &str, modality: Modality) -> Result<(), ApiError> {
