@@ -19,5 +19,6 @@ mod pipes;
 mod precision_loss;
 mod program;
 mod score;
+mod serve;
 mod settings;
 mod tiny;

@@ -193,8 +193,7 @@ impl Parser {
     }
 
     fn tokens(&mut self, ids: &[Value], place: &str) -> Result<(), ApiError> {
-        let ids = ids.iter().filter_map(Value::as_u64).filter_map(|id| u32::try_from(id).ok());
-        let ids = ids.collect::<Vec<_>>();
+        let ids = ids.iter().filter_map(token_id).collect::<Vec<_>>();
         let bytes = tiktoken_rs::cl100k_base_singleton().decode_bytes(&ids).map_err(|_| {
             let message = format!("{place} has an id that cl100k_base does not have; send texts");
             ApiError::invalid("invalid_token", message).at(place)
@@ -223,8 +222,14 @@ impl Parser {
 }
 
 fn is_token_ids(values: &[Value]) -> bool {
-    let id = |value: &Value| value.as_u64().is_some_and(|id| u32::try_from(id).is_ok());
-    !values.is_empty() && values.iter().all(id)
+    !values.is_empty() && values.iter().all(|value| token_id(value).is_some())
+}
+
+/// JSON knows no difference between 3 and 3.0.
+fn token_id(value: &Value) -> Option<u32> {
+    let whole = || value.as_f64().filter(|id| id.fract() == 0.0 && *id >= 0.0);
+    let id = value.as_u64().or_else(|| whole().map(|id| id as u64))?;
+    u32::try_from(id).ok()
 }
 
 fn too_many(place: &str, count: usize, limit: usize) -> ApiError {

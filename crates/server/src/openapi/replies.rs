@@ -91,9 +91,10 @@ pub(super) fn good(body: Body, headers: Headers) -> Response {
             response.content("application/json", content)
         }
         Body::JsonOrEvents(name) => {
-            let description = "With `stream: true`: events whose data are chunks of a chat completion as JSON (role, content, finish, the usage when asked for), and `[DONE]`.";
-            let events = text().description(Some(description)).build();
-            let events = ContentBuilder::new().schema(Some(events)).build();
+            let description = "With `stream: true` a stream of such events: chunks of a chat completion as JSON (role, content, finish, the usage when asked for), and at last `[DONE]`.";
+            let event = object().property("data", text()).required("data");
+            let event = event.description(Some(description)).build();
+            let events = ContentBuilder::new().schema(Some(event)).build();
             response.content("application/json", of(name)).content("text/event-stream", events)
         }
         Body::JsonObject => {

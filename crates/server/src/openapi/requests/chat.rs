@@ -3,12 +3,14 @@
 use serde_json::{Value, json};
 
 use super::{
-    Facts, Named, described, flag, forms, fraction, object, optional, passed_over, properties,
-    reference, templates, whole,
+    Facts, Named, described, flag, forms, fraction, inputs, object, optional, passed_over,
+    properties, reference, templates, whole,
 };
 
 pub(super) fn schemas(facts: &Facts) -> Vec<Named> {
     vec![
+        Named("ChatText", inputs::chat_text()),
+        Named("ChatImage", inputs::chat_image()),
         Named("ChatMessages", messages()),
         Named("Choices", choices(facts)),
         Named("LabelProperty", label_property(facts)),
@@ -19,8 +21,8 @@ pub(super) fn schemas(facts: &Facts) -> Vec<Named> {
 
 /// Messages with exactly one image among their parts.
 fn messages() -> Value {
-    let text = json!({ "anyOf": [{ "type": "string" }, reference("TextObject")] });
-    let image = reference("ImageObject");
+    let text = json!({ "anyOf": [{ "type": "string" }, reference("ChatText")] });
+    let image = reference("ChatImage");
     let texts = json!({ "anyOf": [
         { "type": "string" },
         { "type": "array", "minItems": 1, "items": text },
@@ -50,7 +52,7 @@ fn choices(facts: &Facts) -> Value {
 fn label_property(facts: &Facts) -> Value {
     let one = json!({
         "type": "object", "required": ["enum"],
-        "properties": { "type": { "const": "string" }, "enum": {
+        "properties": { "enum": {
             "type": "array", "minItems": 1, "maxItems": facts.limits.labels, "items": { "type": "string" },
         }},
     });

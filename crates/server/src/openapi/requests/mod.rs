@@ -156,11 +156,17 @@ fn ways() -> Vec<(Vec<&'static str>, Value)> {
         (vec!["inputs"], json!({ "inputs": reference("Input"), "modality": word(&["text"]) })),
         (
             vec!["texts"],
-            json!({ "texts": reference("Input"), "images": optional(reference("ImageInput")) }),
+            json!({ "texts": reference("Input"), "images": optional(images_beside()) }),
         ),
         (vec!["images"], json!({ "images": reference("ImageInput") })),
         (vec!["messages"], json!({ "messages": reference("Messages") })),
     ]
+}
+
+/// Images beside texts, of which there may be none.
+fn images_beside() -> Value {
+    let list = json!({ "type": "array", "items": reference("Image") });
+    json!({ "anyOf": [reference("Image"), list] })
 }
 
 fn on_error() -> Value {
@@ -211,7 +217,8 @@ fn moderations() -> Value {
 
 fn rerank(facts: &Facts) -> Value {
     let documents = json!({
-        "type": "array", "minItems": 1, "maxItems": facts.limits.inputs, "items": reference("Item"),
+        "type": "array", "minItems": 1, "items": reference("Item"),
+        "description": format!("At most {} parts in all.", facts.limits.inputs),
     });
     let fields = json!({
         "query": reference("Query"),

@@ -1,0 +1,4 @@
+//! The server as its clients meet it.
+
+mod status_support;
+mod statuses;
