@@ -92,6 +92,7 @@ keys! {
     LABEL_CACHE "label-cache" "--label-cache" "POLYSIGHT_LABEL_CACHE" Serve Scalar;
     IMAGE_CACHE "image-cache" "--image-cache" "POLYSIGHT_IMAGE_CACHE" Serve Scalar;
     REQUEST_TIMEOUT "request-timeout" "--request-timeout" "POLYSIGHT_REQUEST_TIMEOUT" Serve Scalar;
+    BODY_TIMEOUT "body-timeout" "--body-timeout" "POLYSIGHT_BODY_TIMEOUT" Serve Scalar;
     SHUTDOWN_TIMEOUT "shutdown-timeout" "--shutdown-timeout" "POLYSIGHT_SHUTDOWN_TIMEOUT" Serve Scalar;
     REQUESTS_PER_MINUTE "requests-per-minute" "--requests-per-minute" "POLYSIGHT_REQUESTS_PER_MINUTE" Serve Scalar;
     IMAGES_PER_MINUTE "images-per-minute" "--images-per-minute" "POLYSIGHT_IMAGES_PER_MINUTE" Serve Scalar;

@@ -181,6 +181,7 @@ fn server_settings(
         },
         caches: server::CacheSizes { labels: limits.label_cache, images: limits.image_cache },
         request_timeout: settings.times.request,
+        body_timeout: settings.times.body,
         shutdown_timeout: settings.times.shutdown,
         rates: server::Rates {
             requests_per_minute: rate(settings.rates.requests_per_minute),

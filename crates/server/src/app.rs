@@ -26,6 +26,8 @@ pub(crate) struct App {
     pub(crate) registry: Registry,
     pub(crate) keys: Keys,
     pub(crate) limits: Limits,
+    /// The longest pause of a body.
+    pub(crate) body_timeout: Duration,
     pub(crate) rates: RateLimiter,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) pixels: Arc<Budget>,
@@ -64,6 +66,7 @@ impl App {
                 Arc::clone(&metrics),
             ),
             keys: Keys::new(&settings.auth),
+            body_timeout: settings.body_timeout,
             rates: RateLimiter::new(settings.rates),
             pixels: Budget::new(settings.admission.pixels),
             longest_wait: settings.admission.time,

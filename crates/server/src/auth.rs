@@ -30,6 +30,11 @@ impl Keys {
         }
     }
 
+    /// Whether nobody needs a key.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self, Self::Open)
+    }
+
     /// The caller whose key is in the headers: `Authorization: Bearer KEY` or `x-api-key: KEY`.
     ///
     /// # Errors

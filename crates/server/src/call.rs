@@ -22,9 +22,6 @@ use crate::loaded::LoadedModel;
 use crate::metrics::Stage;
 use crate::work::Times;
 
-/// A body that stops coming for so long is given up.
-const BODY_PAUSE: Duration = Duration::from_secs(20);
-
 /// Larger bodies are parsed beside the runtime.
 const SMALL_BODY: usize = 64 << 10;
 
@@ -133,7 +130,7 @@ async fn read(
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(declared.unwrap_or(0) as usize).map_err(|_| busy())?;
     loop {
-        let next = tokio::time::timeout(BODY_PAUSE, parts.next()).await;
+        let next = tokio::time::timeout(app.body_timeout, parts.next()).await;
         let Some(part) = next.map_err(|_| ApiError::slow_body())? else { break };
         let part = part.map_err(|_| {
             ApiError::invalid("incomplete_body", "the body ended before it was complete")

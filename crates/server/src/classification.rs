@@ -102,6 +102,7 @@ pub struct ClassifyReply {
 
 /// One picture or text.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ClassifyItem)]
 #[serde(tag = "object", rename_all = "snake_case")]
 pub enum Item {
     /// It was classified.

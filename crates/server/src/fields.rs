@@ -104,11 +104,12 @@ impl Fields {
         if value == "" {
             return Ok(None);
         }
-        // JSON knows no difference between 3 and 3.0.
-        let number = value.as_u64().or_else(|| {
-            value.as_f64().filter(|n| n.fract() == 0.0 && (0.0..9e15).contains(n)).map(|n| n as u64)
-        });
-        let number = number.and_then(|number| usize::try_from(number).ok());
+        // JSON knows no difference between 3 and 3.0; where there is no upper end, more than a machine counts is as much
+        // as it counts.
+        let number = value
+            .as_u64()
+            .or_else(|| value.as_f64().filter(|n| n.fract() == 0.0 && *n >= 0.0).map(|n| n as u64));
+        let number = number.map(|number| usize::try_from(number).unwrap_or(usize::MAX));
         if let Some(number) = number.filter(|number| range.contains(number)) {
             return Ok(Some(number));
         }
@@ -292,6 +293,8 @@ mod tests {
     #[test]
     fn whole_numbers_may_have_a_fraction_of_nothing() {
         assert_eq!(fields(r#"{"n":3.0}"#).whole("n", 1..=9).unwrap(), Some(3));
+        assert_eq!(fields(r#"{"n":1e30}"#).whole("n", 1..=usize::MAX).unwrap(), Some(usize::MAX));
+        assert!(fields(r#"{"n":1e30}"#).whole("n", 1..=9).is_err());
         assert!(fields(r#"{"n":3.5}"#).whole("n", 1..=9).is_err());
         assert!(fields(r#"{"n":true}"#).whole("n", 1..=9).is_err());
         assert!(fields(r#"{"n":-1}"#).whole("n", 0..=9).is_err());

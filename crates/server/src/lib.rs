@@ -27,6 +27,7 @@ mod line;
 mod listen;
 mod loaded;
 mod metrics;
+mod openapi;
 mod pages;
 mod queue;
 mod rate;

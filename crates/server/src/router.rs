@@ -17,7 +17,7 @@ use crate::endpoints::{
 };
 use crate::error::ApiError;
 use crate::layers::{self, PROCESSING, REQUEST_ID, Timeout};
-use crate::{pages, rate};
+use crate::{openapi, pages, rate};
 
 /// Every path, for metrics and the log.
 pub(crate) const PATHS: &[&str] = &[
@@ -35,6 +35,7 @@ pub(crate) const PATHS: &[&str] = &[
     "/health",
     "/ready",
     "/metrics",
+    "/openapi.json",
 ];
 
 /// The service of all connections. Files, batches, vector stores and accounts will stand beside the others.
@@ -55,7 +56,8 @@ pub(crate) fn router(app: &Arc<App>, origins: &[String], timeout: Duration) -> R
     let open = Router::new()
         .route("/health", get(operations::health))
         .route("/ready", get(operations::ready))
-        .route("/metrics", get(operations::metrics));
+        .route("/metrics", get(operations::metrics))
+        .route("/openapi.json", get(openapi::document));
     let contain = from_fn_with_state((Arc::clone(app), Timeout(timeout)), layers::contain);
     guarded
         .merge(open)

@@ -38,6 +38,8 @@ pub struct Settings {
     pub caches: CacheSizes,
     /// The longest time from a request's head to its answer.
     pub request_timeout: Duration,
+    /// A body that stops coming for so long is given up.
+    pub body_timeout: Duration,
     /// How long a stopping server waits for the requests that it accepted.
     pub shutdown_timeout: Duration,
     /// What each key may do in a minute.

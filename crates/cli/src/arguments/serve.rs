@@ -203,6 +203,10 @@ pub(crate) struct TimeArguments {
     #[arg(long, value_name = "DURATION")]
     pub(crate) request_timeout: Option<OsString>,
 
+    /// How long a request's body may pause [default: 20s; variable: POLYSIGHT_BODY_TIMEOUT]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) body_timeout: Option<OsString>,
+
     /// How long requests may go on after the server was told to stop [default: 30s; variable: POLYSIGHT_SHUTDOWN_TIMEOUT]
     #[arg(long, value_name = "DURATION")]
     pub(crate) shutdown_timeout: Option<OsString>,

@@ -37,6 +37,8 @@ pub(crate) struct Times {
     /// May be zero: whoever would have to wait at all is turned away.
     pub(crate) queue: Duration,
     pub(crate) request: Duration,
+    /// The longest pause of a body.
+    pub(crate) body: Duration,
     /// May be zero: stop at once.
     pub(crate) shutdown: Duration,
 }
@@ -79,10 +81,12 @@ impl<'a> Finder<'a> {
     pub(super) fn times(&self, arguments: &'a TimeArguments) -> Result<Times, UsageError> {
         let request = self.given(&keys::REQUEST_TIMEOUT, arguments.request_timeout.as_ref());
         let queue = self.given(&keys::QUEUE_TIME, arguments.queue_time.as_ref());
+        let body = self.given(&keys::BODY_TIMEOUT, arguments.body_timeout.as_ref());
         let shutdown = self.given(&keys::SHUTDOWN_TIMEOUT, arguments.shutdown_timeout.as_ref());
         Ok(Times {
             queue: read_or(Duration::from_secs(20), queue, read_duration)?,
             request: read_or(Duration::from_mins(2), request, read_some_duration)?,
+            body: read_or(Duration::from_secs(20), body, read_some_duration)?,
             shutdown: read_or(Duration::from_secs(30), shutdown, read_duration)?,
         })
     }

@@ -25,6 +25,7 @@ pub(crate) struct EmbeddingsReply {
 
 /// A vector, or with `on_error: "item"` why there is none.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = EmbeddingItem)]
 #[serde(tag = "object", rename_all = "snake_case")]
 enum Item {
     /// It was embedded.

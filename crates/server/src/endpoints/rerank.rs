@@ -32,7 +32,7 @@ struct Ranked {
     relevance_score: f32,
     /// The document itself, when `return_documents` asks for it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Value>)]
     document: Option<Value>,
 }
 
@@ -70,7 +70,7 @@ pub(crate) async fn rerank(mut call: Call) -> Answer {
     let return_documents = call.fields.flag("return_documents")?.unwrap_or(false);
     call.fields.pass_over(&["user", "max_tokens_per_doc", "max_chunks_per_doc", "rank_fields"]);
     let originals = if return_documents { documents.clone() } else { Vec::new() };
-    let documents = Inputs::of(Value::Array(documents), "documents", limit)?;
+    let documents = Inputs::list(documents, "documents", limit)?;
     let model = call.model().await?;
     let items = documents.parts.iter().map(|part| part.item).collect::<Vec<_>>();
     let mut parts = query.parts;

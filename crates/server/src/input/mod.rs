@@ -95,7 +95,17 @@ impl Inputs {
         parser.finish(&place)
     }
 
-    /// Takes what one field holds: a query, documents.
+    /// Takes a field that is a list of items, whatever the items are.
+    ///
+    /// # Errors
+    /// Those of [`take`](Self::take).
+    pub(crate) fn list(values: Vec<Value>, place: &str, limit: usize) -> Result<Self, ApiError> {
+        let mut parser = Parser { limit, items: 0, inputs: Self::default() };
+        parser.items(values, place, Modality::Text)?;
+        parser.finish(place)
+    }
+
+    /// Takes what one field holds: a query, inputs.
     ///
     /// # Errors
     /// Those of [`take`](Self::take).
@@ -124,23 +134,34 @@ impl Parser {
     /// One item, or a list of them.
     fn value(&mut self, value: Value, place: &str, modality: Modality) -> Result<(), ApiError> {
         match value {
-            Value::Array(values) if is_token_ids(&values) => self.tokens(&values, place),
-            Value::Array(values) => {
-                // Before anything is decoded.
-                if values.len() > self.limit {
-                    return Err(too_many(place, values.len(), self.limit));
-                }
-                for (index, value) in values.into_iter().enumerate() {
-                    let place = format!("{place}[{index}]");
-                    match value {
-                        Value::Array(ids) if is_token_ids(&ids) => self.tokens(&ids, &place)?,
-                        value => self.item(value, &place, modality)?,
-                    }
-                }
-                Ok(())
+            Value::Array(values) if modality == Modality::Text && is_token_ids(&values) => {
+                self.tokens(&values, place)
             }
+            Value::Array(values) => self.items(values, place, modality),
             value => self.item(value, place, modality),
         }
+    }
+
+    fn items(
+        &mut self,
+        values: Vec<Value>,
+        place: &str,
+        modality: Modality,
+    ) -> Result<(), ApiError> {
+        // Before anything is decoded.
+        if values.len() > self.limit {
+            return Err(too_many(place, values.len(), self.limit));
+        }
+        for (index, value) in values.into_iter().enumerate() {
+            let place = format!("{place}[{index}]");
+            match value {
+                Value::Array(ids) if modality == Modality::Text && is_token_ids(&ids) => {
+                    self.tokens(&ids, &place)?;
+                }
+                value => self.item(value, &place, modality)?,
+            }
+        }
+        Ok(())
     }
 
     fn item(&mut self, value: Value, place: &str, modality: Modality) -> Result<(), ApiError> {
@@ -172,8 +193,7 @@ impl Parser {
     }
 
     fn tokens(&mut self, ids: &[Value], place: &str) -> Result<(), ApiError> {
-        let ids = ids.iter().filter_map(Value::as_u64).filter_map(|id| u32::try_from(id).ok());
-        let ids = ids.collect::<Vec<_>>();
+        let ids = ids.iter().filter_map(token_id).collect::<Vec<_>>();
         let bytes = tiktoken_rs::cl100k_base_singleton().decode_bytes(&ids).map_err(|_| {
             let message = format!("{place} has an id that cl100k_base does not have; send texts");
             ApiError::invalid("invalid_token", message).at(place)
@@ -202,8 +222,14 @@ impl Parser {
 }
 
 fn is_token_ids(values: &[Value]) -> bool {
-    let id = |value: &Value| value.as_u64().is_some_and(|id| u32::try_from(id).is_ok());
-    !values.is_empty() && values.iter().all(id)
+    !values.is_empty() && values.iter().all(|value| token_id(value).is_some())
+}
+
+/// JSON knows no difference between 3 and 3.0.
+fn token_id(value: &Value) -> Option<u32> {
+    let whole = || value.as_f64().filter(|id| id.fract() == 0.0 && *id >= 0.0);
+    let id = value.as_u64().or_else(|| whole().map(|id| id as u64))?;
+    u32::try_from(id).ok()
 }
 
 fn too_many(place: &str, count: usize, limit: usize) -> ApiError {

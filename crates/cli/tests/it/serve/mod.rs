@@ -13,6 +13,8 @@ mod operations;
 mod overload;
 mod secrets;
 mod server;
+mod status_support;
+mod statuses;
 mod tls;
 
 use std::time::{Duration, Instant};

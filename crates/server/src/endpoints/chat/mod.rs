@@ -18,6 +18,7 @@ use crate::input::{Content, Inputs, Part};
 use crate::labels::{self, Candidates};
 use crate::loaded::LoadedModel;
 use crate::work;
+pub(crate) use reply::ChatReply;
 use reply::{Completion, LogProbs};
 use schema::{Answers, Property, Question};
 

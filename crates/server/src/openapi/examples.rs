@@ -1,0 +1,185 @@
+//! Bodies that really are answered; a test sends every one.
+
+use serde_json::{Value, json};
+
+/// A red square of 8x8 pixels, a PNG.
+pub(super) const RED: &str = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEUlEQVR42mP4z8CAFTEMLQkAKP8/wc53yE8AAAAASUVORK5CYII=";
+
+/// A blue one.
+pub(super) const BLUE: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEElEQVR42mNgYPiPAw0pCQCpcD/B/MtF/AAAAABJRU5ErkJggg==";
+
+/// A request's body and what it shows.
+pub(super) struct Example {
+    pub(super) name: &'static str,
+    pub(super) summary: &'static str,
+    pub(super) body: Value,
+}
+
+fn example(name: &'static str, summary: &'static str, body: Value) -> Example {
+    Example { name, summary, body }
+}
+
+pub(super) fn embeddings(model: &str) -> Vec<Example> {
+    vec![
+        example("text", "A text", json!({ "model": model, "input": "a red square" })),
+        example(
+            "texts",
+            "Several texts, as base64 of floats",
+            json!({ "model": model, "input": ["a red square", ""], "encoding_format": "base64" }),
+        ),
+        example(
+            "images",
+            "Images as Jina has them, shortened vectors",
+            json!({ "input": [{ "image": RED }, { "image": BLUE }], "dimensions": 16 }),
+        ),
+        example(
+            "strings_as_images",
+            "Strings that are images",
+            json!({ "input": [RED], "modality": "image" }),
+        ),
+        example(
+            "token_ids",
+            "Token ids as LangChain sends them",
+            json!({ "input": [[64, 2579, 9518]] }),
+        ),
+        example(
+            "parts",
+            "Parts as OpenRouter and vLLM have them",
+            json!({ "input": [{ "content": [{ "type": "image_url", "image_url": { "url": BLUE } }] }] }),
+        ),
+        example(
+            "messages",
+            "Messages",
+            json!({ "messages": [{ "role": "user", "content": [{ "type": "text", "text": "a cat" }] }] }),
+        ),
+        example(
+            "images_and_texts",
+            "Lists of their own",
+            json!({ "texts": ["a cat"], "images": [RED] }),
+        ),
+    ]
+}
+
+pub(super) fn classify(model: &str) -> Vec<Example> {
+    vec![
+        example(
+            "image",
+            "An image and two labels",
+            json!({ "model": model, "input": [{ "image": RED }], "labels": ["a red square", "a blue square"] }),
+        ),
+        example(
+            "multi_label",
+            "Every label on its own, with sentences of its own",
+            json!({
+                "input": [BLUE],
+                "labels": ["red", { "name": "blue", "prompts": ["something blue", "a blue square"] }],
+                "templates": ["a photo of {}."],
+                "multi_label": true, "threshold": 0.2, "top_k": 1, "on_error": "item",
+            }),
+        ),
+        example(
+            "text",
+            "A text",
+            json!({ "input": "a photo of a cat", "labels": ["animal", "car"] }),
+        ),
+    ]
+}
+
+/// A message with a picture.
+fn asking() -> Value {
+    json!([{ "role": "user", "content": [
+        { "type": "text", "text": "What is it?" },
+        { "type": "image_url", "image_url": { "url": BLUE } },
+    ]}])
+}
+
+fn format(schema: &Value) -> Value {
+    let schema = json!({
+        "type": "object", "properties": { "label": schema }, "required": ["label"],
+        "additionalProperties": false,
+    });
+    json!({ "type": "json_schema", "json_schema": { "name": "answer", "strict": true, "schema": schema } })
+}
+
+pub(super) fn chat(model: &str) -> Vec<Example> {
+    let one = json!({ "type": "string", "enum": ["red", "blue"] });
+    let several = json!({ "type": "array", "items": one });
+    vec![
+        example(
+            "one_label",
+            "The best of two labels",
+            json!({ "model": model, "messages": asking(), "response_format": format(&one), "logprobs": true, "top_logprobs": 2 }),
+        ),
+        example(
+            "several_labels",
+            "All labels that are likely enough",
+            json!({ "messages": asking(), "response_format": format(&several) }),
+        ),
+        example(
+            "stream",
+            "As events",
+            json!({ "messages": asking(), "response_format": format(&one), "stream": true, "stream_options": { "include_usage": true } }),
+        ),
+        example(
+            "choices",
+            "vLLM's list of choices",
+            json!({ "messages": asking(), "guided_choice": ["red", "blue"] }),
+        ),
+    ]
+}
+
+pub(super) fn moderations(model: &str) -> Vec<Example> {
+    vec![
+        example(
+            "image",
+            "An image",
+            json!({ "model": model, "input": [{ "type": "image_url", "image_url": { "url": BLUE } }] }),
+        ),
+        example("text", "A text, which is not judged", json!({ "input": "some text" })),
+    ]
+}
+
+pub(super) fn rerank(model: &str) -> Vec<Example> {
+    vec![
+        example(
+            "texts",
+            "Texts, the best one first",
+            json!({ "model": model, "query": "a cat", "documents": ["a dog", { "text": "a kitten" }], "top_n": 1, "return_documents": true }),
+        ),
+        example(
+            "images",
+            "Images for a text",
+            json!({ "query": "a red square", "documents": [{ "image": RED }, { "image": BLUE }] }),
+        ),
+    ]
+}
+
+pub(super) fn score(model: &str) -> Vec<Example> {
+    vec![
+        example(
+            "one_to_many",
+            "One query and several documents",
+            json!({ "model": model, "queries": "a red square", "documents": [{ "image": RED }, "a square"] }),
+        ),
+        example(
+            "pairs",
+            "As many queries as documents, in vLLM's words",
+            json!({ "text_1": ["red", "blue"], "text_2": ["rot", "blau"] }),
+        ),
+    ]
+}
+
+pub(super) fn huggingface(_model: &str) -> Vec<Example> {
+    vec![
+        example(
+            "image",
+            "An image as base64",
+            json!({ "inputs": RED, "parameters": { "candidate_labels": ["red", "blue"] } }),
+        ),
+        example(
+            "template",
+            "Labels in one text, in a sentence of one's own",
+            json!({ "inputs": { "image": BLUE }, "parameters": { "candidate_labels": "red, blue", "hypothesis_template": "a {} square" } }),
+        ),
+    ]
+}
