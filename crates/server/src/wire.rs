@@ -227,7 +227,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_rests_only_after_its_bytes_and_its_answers() {
-        let limit = Duration::from_secs(60);
+        let limit = Duration::from_mins(1);
         let activity = Activity::new();
         let (mut client, server) = tokio::io::duplex(100);
         let mut wire = Wire::new(server, Arc::clone(&activity));
