@@ -43,6 +43,11 @@ pub(crate) fn run(
     let settings = ServeSettings::resolve(arguments, environment, Address::look_up)?;
     let models = find_models(&settings, environment)?;
     start_log(&settings.log, environment);
+    // What a panic says may quote a text that somebody sent.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "panic; this is a bug of polysight, please report it");
+    }));
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let authentication = match settings.authentication {
         Authentication::Keys(_) => "-H \"Authorization: Bearer $POLYSIGHT_API_KEY\" ",

@@ -45,7 +45,7 @@ impl Health {
             match entry.state() {
                 State::Loading => problems.push(format!("{id}: loading")),
                 State::Cold(Some(_)) => problems.push(format!("{id}: cannot be loaded")),
-                State::Ready(model) if !model.images.is_alive() || !model.texts.is_alive() => {
+                State::Ready(model) if !model.is_alive() => {
                     problems.push(format!("{id}: a worker is dead"));
                 }
                 State::Cold(None) | State::Ready(_) => {}

@@ -17,6 +17,8 @@ mod call;
 mod classification;
 mod endpoints;
 mod error;
+#[cfg(test)]
+mod fake;
 pub mod fetch;
 mod fields;
 mod health;

@@ -145,12 +145,17 @@ impl LoadedModel {
         self.last_used.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
 
+    /// Whether both threads live.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.images.is_alive() && self.texts.is_alive()
+    }
+
     /// Whether both threads live and the canary's vectors are those of the start, to the last bit.
     ///
     /// # Errors
     /// What is wrong, in one line.
     pub(crate) async fn check(&self) -> Result<(), String> {
-        if !self.images.is_alive() || !self.texts.is_alive() {
+        if !self.is_alive() {
             return Err("a worker is dead".to_owned());
         }
         let failed = |error: QueueError| format!("the canary failed: {error}");
@@ -201,6 +206,33 @@ fn canary_picture(backend: &dyn Backend) -> RgbImage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fake::{self, DEATH, Fake};
+
+    #[tokio::test]
+    async fn a_model_that_computes_as_it_did_is_well_and_one_that_does_not_has_drifted() {
+        let fake = Arc::<Fake>::default();
+        let model = fake::loaded(&fake);
+        assert_eq!(model.check().await, Ok(()));
+        fake.drifts.store(true, Ordering::Relaxed);
+        let problem = model.check().await.unwrap_err();
+        assert_eq!(problem, "the canary's embedding has drifted");
+        fake.drifts.store(false, Ordering::Relaxed);
+        assert_eq!(model.check().await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_model_whose_thread_ended_says_so_and_its_callers_hear_it() {
+        let model = fake::loaded(&Arc::default());
+        let deadly = model.backend.tokenize(DEATH).unwrap();
+        let error = model.texts.embed(deadly, Lane::Small).await.unwrap_err();
+        assert!(matches!(error, QueueError::Closed), "{error}");
+        while model.is_alive() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(model.check().await, Err("a worker is dead".to_owned()));
+        let text = model.backend.tokenize("a").unwrap();
+        assert!(model.texts.embed(text, Lane::Small).await.is_err());
+    }
 
     #[test]
     fn one_bit_is_a_drift() {

@@ -37,6 +37,12 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// Serves a model that was not loaded from the folder.
+    #[cfg(test)]
+    pub(crate) fn put(&self, model: LoadedModel) {
+        self.state.send_replace(State::Ready(Arc::new(model)));
+    }
+
     pub(crate) fn state(&self) -> State {
         self.state.borrow().clone()
     }
@@ -91,6 +97,7 @@ impl Registry {
         patience: Duration,
     ) -> Result<Arc<LoadedModel>, ApiError> {
         let entry = self.find(name)?;
+        drop_if(entry, |model| !model.is_alive(), "a worker is dead");
         if let State::Ready(model) = &*entry.state.borrow() {
             model.touch();
             return Ok(Arc::clone(model));

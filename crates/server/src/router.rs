@@ -125,3 +125,133 @@ fn exposed() -> impl Iterator<Item = HeaderName> {
     ];
     own.into_iter().chain(rate::header_names())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fake::{self, DEATH, Fake, FakeServer, PANIC};
+    use crate::health;
+    use crate::queue::Lane;
+
+    fn input(inputs: &[&str]) -> Value {
+        json!({ "input": inputs, "on_error": "item" })
+    }
+
+    /// A good picture with something behind its end, which tells the fake decoder what to do.
+    fn picture(end: &str) -> Value {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../model/tests/goldens/tiny-end-to-end");
+        let mut bytes = fs_err::read(format!("{folder}/pictures/small_5x3.png")).unwrap();
+        bytes.extend_from_slice(end.as_bytes());
+        json!({ "image": base64::Engine::encode(&base64::prelude::BASE64_STANDARD, bytes) })
+    }
+
+    async fn problems(server: &FakeServer) -> Value {
+        let ready = server.get("/ready").await;
+        let problems = ready.json["problems"].clone();
+        assert_eq!(ready.status == 200, problems == json!([]), "{ready:?}");
+        problems
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_panics_fails_the_item_that_caused_it_and_no_other() {
+        let server = FakeServer::new(&Arc::default());
+        let alone = server.post("/v1/embeddings", &input(&["one", "three"])).await;
+        let both = input(&["one", PANIC, "three"]);
+        let same = [server.post("/v1/embeddings", &both), server.post("/v1/embeddings", &both)];
+        for answer in futures_util::future::join_all(same).await {
+            assert_eq!(answer.status, 200);
+            let data = &answer.json["data"];
+            assert_eq!(data[1]["error"]["code"], "internal_error");
+            assert_eq!(data[0]["embedding"], alone.json["data"][0]["embedding"]);
+            assert_eq!(data[2]["embedding"], alone.json["data"][1]["embedding"]);
+        }
+        let failed = server.post("/v1/embeddings", &json!({ "input": PANIC })).await;
+        assert_eq!(failed.status, 500);
+        assert_eq!(failed.json["error"]["type"], "server_error");
+        assert_eq!(server.post("/v1/embeddings", &input(&["one"])).await.status, 200);
+        assert_eq!(problems(&server).await, json!([]));
+    }
+
+    #[tokio::test]
+    async fn a_decoder_that_panics_fails_its_picture() {
+        let server = FakeServer::new(&Arc::default());
+        let inputs = json!({ "input": [picture("good"), picture(PANIC)], "on_error": "item" });
+        let answer = server.post("/v1/embeddings", &inputs).await;
+        assert_eq!(answer.json["data"][0]["object"], "embedding", "{answer:?}");
+        assert_eq!(answer.json["data"][1]["error"]["code"], "internal_error");
+    }
+
+    #[tokio::test]
+    async fn a_lone_picture_does_not_wait_for_the_places_of_large_requests() {
+        let server = FakeServer::new(&Arc::default());
+        let model = server.app.registry.get(None, Duration::ZERO).await.unwrap();
+        let places = model.places(Lane::Bulk);
+        let _all = places.acquire_many(places.available_permits() as u32).await.unwrap();
+        let answer = server.post("/v1/embeddings", &json!({ "input": [picture("a")] })).await;
+        assert_eq!(answer.status, 200);
+        let pictures = ["b", "c", "d", "e", "f"].map(picture);
+        let many = json!({ "input": pictures });
+        let many = server.post("/v1/embeddings", &many);
+        assert!(tokio::time::timeout(Duration::from_millis(50), many).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_model_in_use_is_not_idle() {
+        let server = FakeServer::new(&Arc::default());
+        let registry = &server.app.registry;
+        let model = registry.get(None, Duration::ZERO).await.unwrap();
+        registry.drop_idle(Duration::ZERO);
+        assert!(registry.get(None, Duration::ZERO).await.is_ok());
+        drop(model);
+        registry.drop_idle(Duration::ZERO);
+        assert!(registry.get(None, Duration::ZERO).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_server_whose_model_drifts_is_not_ready_until_it_is_well_again() {
+        let fake = Arc::<Fake>::default();
+        let server = FakeServer::new(&fake);
+        health::check(&server.app).await;
+        assert_eq!(problems(&server).await, json!([]));
+        fake.drifts.store(true, Ordering::Relaxed);
+        health::check(&server.app).await;
+        let drifted = json!(["fake: the canary's embedding has drifted"]);
+        assert_eq!(problems(&server).await, drifted);
+        fake.drifts.store(false, Ordering::Relaxed);
+        health::check(&server.app).await;
+        assert_eq!(problems(&server).await, json!([]));
+    }
+
+    #[tokio::test]
+    async fn a_server_whose_worker_died_is_not_ready_and_loads_the_model_anew() {
+        let server = FakeServer::new(&Arc::default());
+        let answer = server.post("/v1/embeddings", &json!({ "input": DEATH })).await;
+        assert_eq!((answer.status, &answer.json["error"]["code"]), (503, &json!("model_closed")));
+        while problems(&server).await == json!([]) {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(problems(&server).await, json!(["fake: a worker is dead"]));
+        // There is nothing to load it from.
+        let answer = server.post("/v1/embeddings", &json!({ "input": "a" })).await;
+        assert_eq!(answer.status, 503);
+        while problems(&server).await != json!(["fake: cannot be loaded"]) {
+            tokio::task::yield_now().await;
+        }
+        server.app.registry.entries()[0].put(fake::loaded(&Arc::default()));
+        let answer = server.post("/v1/embeddings", &json!({ "input": "a" })).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(problems(&server).await, json!([]));
+    }
+
+    #[tokio::test]
+    async fn a_stopping_server_is_not_ready_but_answers() {
+        let server = FakeServer::new(&Arc::default());
+        server.app.health.stop();
+        assert_eq!(problems(&server).await, json!(["the server is stopping"]));
+        assert_eq!(server.post("/v1/embeddings", &json!({ "input": "a" })).await.status, 200);
+    }
+}

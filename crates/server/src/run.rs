@@ -9,6 +9,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::sync::{Semaphore, watch};
 
 use crate::app::App;
+use crate::fetch::LOOKUPS_AT_ONCE;
 use crate::listen::{self, Listener, StopSignals};
 use crate::router;
 use crate::settings::{Loading, Settings};
@@ -56,9 +57,8 @@ pub fn run(settings: Settings, listening: impl FnOnce(&Listening)) -> Result<(),
     let cores = available_parallelism().map_or(1, std::num::NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.clamp(1, 8))
-        // Decoders and fetches have permits of their own. The others must not wait for name lookups, of which some
-        // outlive the deadline of their fetch.
-        .max_blocking_threads(512)
+        // Decoders and lookups have permits of their own; the rest parse bodies, tokenise and load models.
+        .max_blocking_threads(2 * cores + 16 + LOOKUPS_AT_ONCE)
         .enable_all()
         .build()?;
     let result = runtime.block_on(serve(settings, cores, listening));

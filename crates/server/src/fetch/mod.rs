@@ -32,6 +32,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 pub use error::{FetchError, FetchErrorKind};
+pub(crate) use network::LOOKUPS_AT_ONCE;
 pub use network::{CheckedAddress, Network, SystemNetwork};
 pub use policy::{Access, Addresses, FetchPolicy, HostPattern, HostPatternError};
 

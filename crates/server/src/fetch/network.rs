@@ -5,11 +5,12 @@
 //! resolution that could give another answer.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio_rustls::rustls::RootCertStore;
 
 use super::address::is_public;
@@ -60,17 +61,31 @@ pub trait Network: Send + Sync + 'static {
     }
 }
 
+/// Names that are looked up at the same time.
+pub(crate) const LOOKUPS_AT_ONCE: usize = 32;
+
+static LOOKUPS: Semaphore = Semaphore::const_new(LOOKUPS_AT_ONCE);
+
 /// The resolver and the sockets of the operating system. No proxy is used, whatever the environment
 /// says: a proxy would resolve names by itself.
 ///
 /// A lookup runs on a blocking thread of the runtime and cannot be called off; after a deadline it
-/// goes on there until the system's resolver gives up.
+/// goes on there until the system's resolver gives up, so their number is bounded: names that
+/// resolve slowly would else take the threads of the decoders.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemNetwork;
 
 impl Network for SystemNetwork {
     fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
-        Box::pin(async move { Ok(lookup_host((host, 0)).await?.map(|found| found.ip()).collect()) })
+        Box::pin(async move {
+            let place = LOOKUPS.acquire().await.map_err(io::Error::other)?;
+            let host = host.to_owned();
+            let look_up = move || {
+                let _place = place;
+                Ok((host.as_str(), 0).to_socket_addrs()?.map(|found| found.ip()).collect())
+            };
+            tokio::task::spawn_blocking(look_up).await.map_err(io::Error::other)?
+        })
     }
 
     fn connect(&self, to: CheckedAddress) -> BoxFuture<'_, io::Result<TcpStream>> {

@@ -28,14 +28,14 @@ impl Request {
     }
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
-        self.head += &format!("{name}: {value}\r\n");
+        self.head.extend([name, ": ", value, "\r\n"]);
         self
     }
 
     pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
-        self.head += &format!("content-length: {}\r\n", self.body.len());
-        self
+        let length = self.body.len().to_string();
+        self.header("content-length", &length)
     }
 
     /// As it goes over the wire.
@@ -146,7 +146,7 @@ impl<S: Read + Write> Connection<S> {
             let Some((name, value)) = line.split_once(':') else { break };
             answer.headers.push(Header { name: name.to_owned(), value: value.trim().to_owned() });
         }
-        match answer.header("content-length").map(|length| length.parse::<usize>()) {
+        match answer.header("content-length").map(str::parse::<usize>) {
             Some(length) => {
                 answer.body = vec![0; length.map_err(io::Error::other)?];
                 self.stream.read_exact(&mut answer.body)?;

@@ -73,7 +73,7 @@ fn visit(server: &Server, requests: &[Vec<u8>], dice: &mut Dice) {
             let _gone = stream.read(&mut [0; 10]);
         }
         Moment::Answered => {
-            let _gone = stream.read(&mut [0; 100_000]);
+            let _gone = stream.read(&mut [0; 10_000]);
         }
         _ => {}
     }

@@ -108,6 +108,9 @@ fn bodies_without_a_length_count_too() {
     let mut clients = (0..4).map(|_| server.connect()).collect::<Vec<_>>();
     for client in &mut clients {
         client.send(&begin.bytes()).unwrap();
+    }
+    eventually("all are inside", || server.metric("polysight_requests_in_flight") == 5.0);
+    for client in &mut clients {
         client.send(chunk.as_bytes()).unwrap();
     }
     eventually("they are counted", || server.metric("polysight_body_bytes") >= 10_000.0);
