@@ -25,6 +25,12 @@ use crate::work::Times;
 /// Larger bodies are parsed beside the runtime.
 const SMALL_BODY: usize = 64 << 10;
 
+/// The longest that a refused client may go on sending.
+const DRAINING: Duration = Duration::from_secs(10);
+
+/// Bytes that a refused client may go on sending.
+const MOST_DRAINED: usize = 256 << 20;
+
 /// The longest that `Prefer: wait=N` waits, in seconds.
 const MOST_PATIENCE: u64 = 110;
 
@@ -115,9 +121,11 @@ async fn read(
     let declared = headers.get(http::header::CONTENT_LENGTH);
     let declared = declared.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|length| length > limit) {
+        drain(body);
         return Err(too_large());
     }
     let Some(mut ticket) = app.bodies.enter(declared.unwrap_or(0)) else {
+        drain(body);
         let message = "the server holds as many bytes of requests as it may; try again";
         return Err(ApiError::busy("server_busy", message, 1));
     };
@@ -130,6 +138,7 @@ async fn read(
             ApiError::invalid("incomplete_body", "the body ended before it was complete")
         })?;
         if bytes.len() as u64 + part.len() as u64 > limit {
+            drain(Body::from_stream(parts));
             return Err(too_large());
         }
         if declared.is_none() {
@@ -138,6 +147,22 @@ async fn read(
         bytes.extend_from_slice(&part);
     }
     Ok((bytes.into(), ticket))
+}
+
+/// Takes what a refused client still sends and drops it: many clients read no answer before they have written all, and
+/// would see a broken connection in the place of the reason.
+pub(crate) fn drain(body: Body) {
+    let taking = async move {
+        let mut parts = body.into_data_stream();
+        let mut taken = 0;
+        while let Some(Ok(part)) = parts.next().await {
+            taken += part.len();
+            if taken > MOST_DRAINED {
+                return;
+            }
+        }
+    };
+    tokio::spawn(tokio::time::timeout(DRAINING, taking));
 }
 
 /// `Prefer: wait=N`, RFC 7240.

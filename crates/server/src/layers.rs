@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue};
 
 use crate::app::App;
+use crate::call;
 use crate::error::{ApiError, ErrorCode};
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -96,14 +97,20 @@ pub(crate) async fn authenticate(
 ) -> Response {
     let caller = match app.keys.authenticate(request.headers()) {
         Ok(caller) => caller,
-        Err(error) => return error.into_response(),
+        Err(error) => {
+            call::drain(request.into_body());
+            return error.into_response();
+        }
     };
     let mut response = match app.rates.request(caller) {
         Ok(()) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
-        Err(error) => error.into_response(),
+        Err(error) => {
+            call::drain(request.into_body());
+            error.into_response()
+        }
     };
     app.rates.write(caller, response.headers_mut());
     response
