@@ -1,4 +1,4 @@
-//! `GET /openapi.json`: what this server takes and gives, as OpenAPI 3.1.
+//! `GET /openapi.json`: what this server takes and gives, as `OpenAPI` 3.1.
 //!
 //! Replies are described by the types that are serialised. Requests are read field by field, so their schemas stand in
 //! `requests`, as exact as JSON Schema can say it: whatever a schema allows is answered, whatever it forbids is 400.

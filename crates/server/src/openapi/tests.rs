@@ -177,10 +177,14 @@ async fn every_reference_of_the_document_leads_somewhere() {
                     assert!(document.pointer(pointer).is_some(), "{reference}");
                     *count += 1;
                 }
-                map.values().for_each(|value| follow(value, document, count));
+                for value in map.values() {
+                    follow(value, document, count);
+                }
             }
             Value::Array(values) => {
-                values.iter().for_each(|value| follow(value, document, count));
+                for value in values {
+                    follow(value, document, count);
+                }
             }
             _ => {}
         }

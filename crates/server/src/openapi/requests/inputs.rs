@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Facts, Named, described, object, optional, passed_over, properties, reference};
 
-/// Ids that cl100k_base has beyond its merges.
+/// Ids that `cl100k_base` has beyond its merges.
 const SPECIAL_TOKENS: [u32; 5] = [100_257, 100_258, 100_259, 100_260, 100_276];
 
 /// The names that Jina and OpenAI give an image. Voyage's are said in words: a form for each would only repeat these.
