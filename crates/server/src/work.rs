@@ -94,9 +94,6 @@ pub(crate) async fn embed_all(
     parts: Vec<Part>,
 ) -> Result<Vec<Embedded>, ApiError> {
     let stations = stations(app, model, parts).await?;
-    if let Some(error) = stations.iter().find_map(Station::error) {
-        return Err(error.clone());
-    }
     let works = admit(app, model, caller, stations)?;
     stream::iter(works).buffered(PARTS_AT_ONCE).try_collect().await
 }
@@ -187,10 +184,6 @@ struct Picture {
 }
 
 impl Station {
-    fn error(&self) -> Option<&ApiError> {
-        if let Self::Failed(error) = self { Some(error) } else { None }
-    }
-
     fn is_image(&self) -> bool {
         matches!(self, Self::Fetch { .. } | Self::Decode(_) | Self::Found(_))
     }

@@ -142,12 +142,11 @@ impl Endpoint {
             let body = replies::good(Body::Json("ReadyReply"), Headers::Common);
             operation = operation.response("503", body);
         }
-        if matches!(self.kind, Kind::Open) {
-            operation = operation.securities(Some([]));
-        } else {
-            operation = operation.securities(Some(security(facts.access)));
-        }
-        PathItem::new(method, operation)
+        let keys = match self.kind {
+            Kind::Open => Vec::new(),
+            Kind::Guarded | Kind::Post { .. } => security(facts.access),
+        };
+        PathItem::new(method, operation.securities(Some(keys)))
     }
 }
 

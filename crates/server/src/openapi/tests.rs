@@ -177,7 +177,9 @@ async fn every_reference_of_the_document_leads_somewhere() {
                     assert!(document.pointer(pointer).is_some(), "{reference}");
                     *count += 1;
                 }
-                map.values().for_each(|value| follow(value, document, count));
+                for value in map.values() {
+                    follow(value, document, count);
+                }
             }
             Value::Array(values) => {
                 for value in values {

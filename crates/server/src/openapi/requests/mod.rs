@@ -35,9 +35,11 @@ fn reference(name: &str) -> Value {
 }
 
 /// A schema or `null`, which is the same as no field.
-#[expect(clippy::needless_pass_by_value, reason = "literals read better")]
 fn optional(schema: Value) -> Value {
-    json!({ "anyOf": [schema, { "type": "null" }] })
+    Value::Object(Map::from_iter([(
+        "anyOf".to_owned(),
+        Value::Array(vec![schema, json!({ "type": "null" })]),
+    )]))
 }
 
 fn described(description: &str, mut schema: Value) -> Value {
@@ -83,9 +85,10 @@ fn user() -> Value {
 }
 
 /// An object whose `required` properties must be there.
-#[expect(clippy::needless_pass_by_value, reason = "literals read better")]
 fn object(required: &[&str], properties: Map<String, Value>) -> Value {
-    json!({ "type": "object", "required": required, "properties": properties })
+    let mut object = json!({ "type": "object", "required": required });
+    object["properties"] = Value::Object(properties);
+    object
 }
 
 fn properties(properties: Value) -> Map<String, Value> {
