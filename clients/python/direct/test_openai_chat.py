@@ -10,6 +10,7 @@ import openai
 import pictures
 import pydantic
 import pytest
+from formats import label_format
 from serving import MODEL, command_line_json
 
 LABELS = ["cat", "dog", "bicycle"]
@@ -39,23 +40,7 @@ class Detailed(pydantic.BaseModel):
     confidence: float
 
 
-def schema(property_schema: dict) -> dict:
-    return {
-        "type": "json_schema",
-        "json_schema": {
-            "name": "answer",
-            "strict": True,
-            "schema": {
-                "type": "object",
-                "properties": {"label": property_schema},
-                "required": ["label"],
-                "additionalProperties": False,
-            },
-        },
-    }
-
-
-ENUM = schema({"type": "string", "enum": LABELS})
+ENUM = label_format({"type": "string", "enum": LABELS})
 
 
 def predictions(name: str = pictures.PICTURE, *arguments: str) -> list[dict]:
@@ -195,7 +180,7 @@ def test_the_asynchronous_client_parses_and_streams(asynchronous):
 
 @pytest.mark.parametrize(
     "response_format",
-    [openai.omit, {"type": "text"}, {"type": "json_object"}, schema({"type": "string"})],
+    [openai.omit, {"type": "text"}, {"type": "json_object"}, label_format({"type": "string"})],
     ids=["none", "text", "json_object", "no enum"],
 )
 def test_without_labels_the_error_is_about_response_format(client, response_format):

@@ -11,6 +11,7 @@ import urllib.request
 
 import pictures
 import pytest
+from formats import label_format
 from serving import MODEL, command_line_json
 
 # Neither prices from the web nor statistics to it.
@@ -27,19 +28,7 @@ GATEWAY_KEY = "sk-gateway"
 # LiteLLM's proxy imports for a while.
 GATEWAY_SECONDS = 120
 
-FORMAT = {
-    "type": "json_schema",
-    "json_schema": {
-        "name": "answer",
-        "strict": True,
-        "schema": {
-            "type": "object",
-            "properties": {"label": {"type": "string", "enum": LABELS}},
-            "required": ["label"],
-            "additionalProperties": False,
-        },
-    },
-}
+FORMAT = label_format({"type": "string", "enum": LABELS})
 
 
 def rows(given: list) -> list[list[float]]:

@@ -10,7 +10,8 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use pixels::{ErrorKind, PixelsError, Preprocessor, RgbImage};
+use pixels::{PixelsError, Preprocessor, RgbImage};
+use server::image_error_code;
 
 use crate::inputs::{Source, describe};
 
@@ -165,14 +166,7 @@ fn unreadable(error: &io::Error) -> PictureError {
 }
 
 fn undecoded(error: &PixelsError) -> PictureError {
-    PictureError {
-        message: error.to_string().into(),
-        code: match error.kind() {
-            ErrorKind::TooLarge => "image_too_large",
-            ErrorKind::Unsupported => "image_unsupported",
-            _ => "image_undecodable",
-        },
-    }
+    PictureError { message: error.to_string().into(), code: image_error_code(error.kind()) }
 }
 
 fn lost() -> PictureError {

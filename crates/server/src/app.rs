@@ -26,6 +26,8 @@ pub(crate) struct App {
     pub(crate) registry: Registry,
     pub(crate) keys: Keys,
     pub(crate) limits: Limits,
+    /// Those of one picture, for its header.
+    pub(crate) image_limits: pixels::Limits,
     /// The longest pause of a body.
     pub(crate) body_timeout: Duration,
     pub(crate) rates: RateLimiter,
@@ -66,6 +68,9 @@ impl App {
                 Arc::clone(&metrics),
             ),
             keys: Keys::new(&settings.auth),
+            image_limits: pixels::Limits::default()
+                .with_bytes(limits.image_bytes)
+                .with_pixels(limits.image_pixels),
             body_timeout: settings.body_timeout,
             rates: RateLimiter::new(settings.rates),
             pixels: Budget::new(settings.admission.pixels),

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header::RETRY_AFTER;
 use http::{HeaderName, HeaderValue, StatusCode};
+use pixels::ErrorKind;
 use serde::Serialize;
 
 /// Tells OpenAI's clients whether a retry can help.
@@ -173,6 +174,15 @@ impl IntoResponse for ApiError {
         }
         response.extensions_mut().insert(code);
         response
+    }
+}
+
+/// What a picture's error is called, in the API and on the command line.
+pub fn image_error_code(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::TooLarge => "image_too_large",
+        ErrorKind::Unsupported => "image_unsupported",
+        _ => "image_undecodable",
     }
 }
 

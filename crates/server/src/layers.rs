@@ -100,9 +100,7 @@ pub(crate) async fn authenticate(
 ) -> Response {
     let caller = match app.keys.authenticate(request.headers()) {
         Ok(caller) => caller,
-        Err(error) => {
-            return error.into_response();
-        }
+        Err(error) => return error.into_response(),
     };
     let mut response = match app.rates.request(caller) {
         Ok(()) => {

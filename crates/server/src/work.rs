@@ -15,7 +15,7 @@ use crate::admission::Ticket;
 use crate::app::{App, DECODING_UNIT};
 use crate::auth::Caller;
 use crate::caches::{Hash, Key};
-use crate::error::ApiError;
+use crate::error::{ApiError, image_error_code};
 use crate::fetch::{FetchError, FetchErrorKind};
 use crate::input::{Content, ImageSource, Part};
 use crate::line::{Line, Place};
@@ -265,10 +265,7 @@ fn look_up(app: &App, model: &LoadedModel, bytes: Bytes, place: String) -> Stati
     if let Some(row) = app.images.get(&key) {
         return Station::Found(row);
     }
-    let limits = pixels::Limits::default()
-        .with_bytes(app.limits.image_bytes)
-        .with_pixels(app.limits.image_pixels);
-    match pixels::dimensions(&bytes, &limits) {
+    match pixels::dimensions(&bytes, &app.image_limits) {
         Ok(dimensions) => {
             Station::Decode(Picture { bytes, key, pixels: dimensions.pixels(), place })
         }
@@ -283,6 +280,16 @@ async fn run(
     station: Station,
     mut admitted: Admitted,
 ) -> Result<Embedded, ApiError> {
+    let station = match station {
+        Station::Fetch { url, place } => {
+            let found = fetched(&app, &model, &url, place).await?;
+            if let Some(ticket) = &mut admitted.pixels {
+                ticket.grow(found.pixels());
+            }
+            found
+        }
+        other => other,
+    };
     match station {
         Station::Failed(error) => Err(error),
         Station::Found(row) => {
@@ -293,31 +300,22 @@ async fn run(
             let embedded = embed_text(&model, lane, text).await;
             embedded.map_err(|error| error.at(place))
         }
-        Station::Fetch { url, place } => {
-            let bytes = fetch(&app, &url).await.map_err(|error| error.at(place.clone()))?;
-            let (app_, model_) = (Arc::clone(&app), Arc::clone(&model));
-            let look_up = move || look_up(&app_, &model_, bytes, place);
-            let station =
-                tokio::task::spawn_blocking(look_up).await.map_err(|_| failed_decoder())?;
-            match station {
-                Station::Decode(picture) => {
-                    if let Some(ticket) = &mut admitted.pixels {
-                        ticket.grow(picture.pixels);
-                    }
-                    embed_picture(&app, &model, lane, picture).await
-                }
-                Station::Found(row) => {
-                    let times = Times::default();
-                    Ok(Embedded { row, kind: Kind::Image, tokens: 0, cached: true, times })
-                }
-                Station::Failed(error) => Err(error),
-                Station::Text(..) | Station::Fetch { .. } => {
-                    unreachable!("bytes are looked up once")
-                }
-            }
-        }
         Station::Decode(picture) => embed_picture(&app, &model, lane, picture).await,
+        Station::Fetch { .. } => unreachable!("what was fetched is bytes"),
     }
+}
+
+/// Gets a picture of the web as far as one that came in the request.
+async fn fetched(
+    app: &Arc<App>,
+    model: &Arc<LoadedModel>,
+    url: &str,
+    place: String,
+) -> Result<Station, ApiError> {
+    let bytes = fetch(app, url).await.map_err(|error| error.at(place.clone()))?;
+    let (app, model) = (Arc::clone(app), Arc::clone(model));
+    let look_up = move || look_up(&app, &model, bytes, place);
+    tokio::task::spawn_blocking(look_up).await.map_err(|_| failed_decoder())
 }
 
 async fn fetch(app: &App, url: &str) -> Result<Bytes, ApiError> {
@@ -411,11 +409,11 @@ fn finite(computed: Computed) -> Result<Computed, ApiError> {
 }
 
 fn undecoded(error: &PixelsError) -> ApiError {
-    let message = error.to_string();
+    let (code, message) = (image_error_code(error.kind()), error.to_string());
     match error.kind() {
-        ErrorKind::TooLarge => ApiError::too_large("image_too_large", message),
-        ErrorKind::Unsupported => ApiError::unsupported("image_unsupported", message),
-        _ => ApiError::undecodable("image_undecodable", message),
+        ErrorKind::TooLarge => ApiError::too_large(code, message),
+        ErrorKind::Unsupported => ApiError::unsupported(code, message),
+        _ => ApiError::undecodable(code, message),
     }
 }
 
