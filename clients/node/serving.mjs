@@ -19,7 +19,7 @@ export const PICTURE_URI = `data:image/png;base64,${PICTURE_BYTES.toString("base
 // No variable of the caller and no polysight.toml of the working directory may have a say.
 const surroundings = { cwd: tmpdir(), env: { HOME: tmpdir(), POLYSIGHT_CONFIG: "" } };
 
-/** Starts a server and waits until its model is loaded. `stop` ends it. */
+/** Starts a server, which speaks once its model is loaded. `stop` ends it. */
 export async function serve(...options) {
   const command = ["serve", "--config", "", "--json", "--addr", "127.0.0.1:0", "--model", goldens, ...options];
   const child = spawn(program, command, { ...surroundings, stdio: ["ignore", "pipe", "pipe"] });
@@ -31,7 +31,6 @@ export async function serve(...options) {
   ended.catch(() => {});
   const [line] = await Promise.race([first, ended]);
   const [url] = JSON.parse(line).urls;
-  while (!(await fetch(`${url}/ready`)).ok) await new Promise((resolve) => setTimeout(resolve, 20));
   const stop = async () => {
     child.kill();
     await ended.catch(() => {});

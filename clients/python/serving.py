@@ -7,9 +7,6 @@ import queue
 import subprocess
 import tempfile
 import threading
-import time
-import urllib.error
-import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDENS = ROOT / "crates/model/tests/goldens/tiny-end-to-end"
@@ -31,7 +28,6 @@ class Server:
 
     def __init__(self, *arguments: str):
         self.arguments = arguments
-        self.loads_at_start = "--lazy" not in arguments
 
     def __enter__(self) -> "Server":
         self.folder = tempfile.TemporaryDirectory(prefix="polysight-clients-")
@@ -50,24 +46,11 @@ class Server:
         threading.Thread(target=lambda: lines.put(self.process.stdout.readline()), daemon=True).start()
         try:
             self.url = json.loads(lines.get(timeout=START_SECONDS))["urls"][0]
-            if self.loads_at_start:
-                self.wait_until_ready()
-        except (queue.Empty, TimeoutError, ValueError) as error:
+        except (queue.Empty, ValueError) as error:
             log = self.log.read_text()
             self.__exit__()
             raise RuntimeError(f"polysight serve did not start:\n{log}") from error
         return self
-
-    def wait_until_ready(self) -> None:
-        """It listens before its models are loaded, and answers 503 until then."""
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                urllib.request.urlopen(f"{self.url}/ready", timeout=START_SECONDS).close()
-                return
-            except urllib.error.HTTPError:
-                time.sleep(0.02)
-        raise TimeoutError("the models are not loaded")
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()

@@ -1,11 +1,11 @@
-//! `polysight serve`: from settings to a server, and what it says when it listens.
+//! `polysight serve`: from settings to a server, and what it says when it answers.
 
 use std::io::{IsTerminal, stderr, stdout};
 use std::net::SocketAddr;
 
 use serde::Serialize;
 use server::fetch::{Access, Addresses, FetchPolicy, HostPattern};
-use server::{Listening, Settings};
+use server::{Serving, Settings};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -24,7 +24,7 @@ use crate::serve_settings::{
 /// A red square of 16x16 pixels.
 const SAMPLE: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAFklEQVR42mO4IydHEmIY1TCqYfhqAACaMxgQdrf9VwAAAABJRU5ErkJggg==";
 
-/// What scripts are told when the server listens.
+/// What scripts are told when the server answers.
 #[derive(Serialize)]
 struct Started<'a> {
     urls: &'a [String],
@@ -56,8 +56,8 @@ pub(crate) fn run(
     let ids = models.iter().map(|model| model.id.clone()).collect::<Vec<_>>();
     let settings = server_settings(settings, models)?;
     let format = if arguments.json { Format::Json } else { Format::Text };
-    server::run(settings, |listening| {
-        let started = announce(listening, scheme, authentication, &ids, format);
+    server::run(settings, |serving| {
+        let started = announce(serving, scheme, authentication, &ids, format);
         let _nobody_reads = std::io::Write::write_all(&mut stdout(), started.as_bytes());
     })?;
     Ok(Outcome::Complete)
@@ -70,17 +70,17 @@ enum Format {
 }
 
 fn announce(
-    listening: &Listening,
+    serving: &Serving,
     scheme: &str,
     authentication: &str,
     models: &[String],
     format: Format,
 ) -> String {
-    let urls = listening.addresses.iter().map(|address| url(scheme, *address));
+    let urls = serving.addresses.iter().map(|address| url(scheme, *address));
     let urls = urls.collect::<Vec<_>>();
     let base = urls.first().map_or("", String::as_str);
     let body = serde_json::json!({
-        "model": models.first(),
+        "model": serving.model,
         "input": [{ "image": SAMPLE }],
         "labels": ["a red square", "a blue circle"],
     });

@@ -42,7 +42,7 @@ mod work;
 
 pub use classification::{ClassifyReply, Head, Item, Prediction, ScoreMode, Selection, Usage};
 pub use error::{ErrorObject, image_error_code};
-pub use run::{Listening, ServerError, run};
+pub use run::{ServerError, Serving, run};
 pub use settings::{
     Admission, ApiKey, Auth, CacheSizes, Limits, Loading, ModelSpec, ModerationCategory, Rates,
     Settings, TlsFiles,

@@ -153,6 +153,21 @@ impl Registry {
         tokio::task::spawn_blocking(move || loading.run());
     }
 
+    /// Waits until no model is being loaded. The first that was not found unusable.
+    pub(crate) async fn settled(&self) -> Option<String> {
+        let mut first = None;
+        for entry in &self.entries {
+            let mut states = entry.state.subscribe();
+            let settled = states.wait_for(|state| !matches!(state, State::Loading)).await;
+            let usable =
+                !matches!(&*settled.expect("the entry keeps its sender"), State::Cold(Some(_)));
+            if usable && first.is_none() {
+                first = Some(entry.spec.id.clone());
+            }
+        }
+        first
+    }
+
     /// The shortest time that a lone picture would wait for a loaded model; none when no model is loaded.
     pub(crate) fn image_wait(&self) -> Option<Duration> {
         let waits = self.entries.iter().filter_map(|entry| match &*entry.state.borrow() {

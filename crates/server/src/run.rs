@@ -36,23 +36,29 @@ pub enum ServerError {
     /// Nothing to serve.
     #[error("there is no model to serve")]
     NoModel,
+    /// Each of the models that load at the start failed to.
+    #[error("no model could be loaded; the log says why")]
+    NoModelLoaded,
     /// Two models or aliases have the same name.
     #[error("two models are called {0:?}")]
     NameTwice(String),
 }
 
-/// Told once the server listens.
+/// Told once the server answers: it listens, and the models that load at the start are loaded.
 #[derive(Debug)]
-pub struct Listening {
+pub struct Serving {
     /// With the ports that the system chose.
     pub addresses: Vec<SocketAddr>,
+    /// The first model that answers, or that will when it is asked for.
+    pub model: String,
 }
 
-/// Serves until the process is told to stop, then finishes what was accepted. `listening` is called once.
+/// Serves until the process is told to stop, then finishes what was accepted. `serving` is called at most once. Whoever
+/// connects before that is answered too: 503 while the model loads.
 ///
 /// # Errors
-/// When the settings make no sense, or an address or a certificate is not usable.
-pub fn run(settings: Settings, listening: impl FnOnce(&Listening)) -> Result<(), ServerError> {
+/// When the settings make no sense, an address or a certificate is not usable, or no model can be loaded at the start.
+pub fn run(settings: Settings, serving: impl FnOnce(&Serving)) -> Result<(), ServerError> {
     check_names(&settings.models)?;
     let cores = available_parallelism().map_or(1, std::num::NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -61,7 +67,7 @@ pub fn run(settings: Settings, listening: impl FnOnce(&Listening)) -> Result<(),
         .max_blocking_threads(2 * cores + 16 + LOOKUPS_AT_ONCE)
         .enable_all()
         .build()?;
-    let result = runtime.block_on(serve(settings, cores, listening));
+    let result = runtime.block_on(serve(settings, cores, serving));
     // A decoder that is still at work for a caller who has gone is not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
@@ -70,7 +76,7 @@ pub fn run(settings: Settings, listening: impl FnOnce(&Listening)) -> Result<(),
 async fn serve(
     mut settings: Settings,
     cores: usize,
-    listening: impl FnOnce(&Listening),
+    serving: impl FnOnce(&Serving),
 ) -> Result<(), ServerError> {
     let mut signals = StopSignals::listen()?;
     let tls = settings.tls.as_ref().map(listen::tls).transpose()?;
@@ -100,8 +106,14 @@ async fn serve(
     });
     let accepting = accepting.collect::<Vec<_>>();
     let care = tokio::spawn(take_care(Arc::clone(&app), settings.idle_timeout));
-    listening(&Listening { addresses });
-    signals.next().await;
+    tokio::select! {
+        model = app.registry.settled() => {
+            let model = model.ok_or(ServerError::NoModelLoaded)?;
+            serving(&Serving { addresses, model });
+            signals.next().await;
+        }
+        () = signals.next() => {}
+    }
     tracing::info!("stopping: no new connections, finishing what was accepted");
     app.health.stop();
     let _nobody_listens = stop.send(true);

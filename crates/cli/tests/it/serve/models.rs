@@ -145,9 +145,7 @@ fn an_unusable_model_leaves_the_others_serving_and_is_named() {
     fs_err::write(&weights, &bytes[..bytes.len() / 2]).unwrap();
     let run = Run::new(["serve", "--model", &named("tiny", &tiny)]);
     let server = Server::start(run.argument("--model").argument(named("broken", &broken)));
-    eventually("both were tried", || {
-        state(&server, "tiny") == "ready" && state(&server, "broken") == "cold"
-    });
+    assert_eq!([state(&server, "tiny"), state(&server, "broken")], ["ready", "cold"]);
     let ready = server.get("/ready").with_status(503).json();
     assert_eq!(ready["problems"], json!(["broken: cannot be loaded"]));
     embed(&server, None, "tiny");
@@ -162,4 +160,16 @@ fn an_unusable_model_leaves_the_others_serving_and_is_named() {
     }
     assert_eq!(server.log().matches("cannot be loaded").count(), tries);
     server.get("/health").with_status(200);
+}
+
+#[test]
+fn a_server_without_a_usable_model_does_not_start() {
+    let tiny = Tiny::new();
+    fs_err::write(tiny.path().join("model.safetensors"), "none").unwrap();
+    let ran =
+        Run::new(["serve", "--addr", "127.0.0.1:0", "--model", &named("broken", &tiny)]).finish();
+    assert_eq!((ran.code, ran.text()), (1, ""));
+    for words in ["broken", "model.safetensors", "no model could be loaded"] {
+        assert!(ran.stderr.contains(words), "{words:?} is missing from {}", ran.stderr);
+    }
 }
