@@ -152,10 +152,7 @@ fn mentions_images(body: &[u8]) -> bool {
 /// Turns pictures away while every model has too many, before their body is parsed and decoded: clients that try again at
 /// once would otherwise take the processor from those that are being answered.
 fn turn_away_early(app: &App) -> Result<(), ApiError> {
-    match app.registry.image_wait() {
-        Some(wait) if wait > app.longest_wait => Err(ApiError::too_long(wait, app.longest_wait)),
-        _ => Ok(()),
-    }
+    app.registry.judge_picture(app.longest_wait).map_err(ApiError::too_long)
 }
 
 /// `Prefer: wait=N`, RFC 7240.

@@ -1,7 +1,6 @@
 //! The one door through which errors leave: OpenAI's envelope, all four keys always.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -9,6 +8,8 @@ use http::header::RETRY_AFTER;
 use http::{HeaderName, HeaderValue, StatusCode};
 use pixels::ErrorKind;
 use serde::Serialize;
+
+use crate::line::TooLong;
 
 /// Tells OpenAI's clients whether a retry can help.
 pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -114,13 +115,13 @@ impl ApiError {
     }
 
     /// 429: the engine would begin only after `wait`.
-    pub(crate) fn too_long(wait: Duration, longest: Duration) -> Self {
+    pub(crate) fn too_long(TooLong { wait, bound }: TooLong) -> Self {
         let message = format!(
             "the engine would begin in {:.0} seconds; the limit is {:.0}; try again",
             wait.as_secs_f64(),
-            longest.as_secs_f64()
+            bound.as_secs_f64()
         );
-        let excess = wait.saturating_sub(longest).as_secs_f64().ceil();
+        let excess = wait.saturating_sub(bound).as_secs_f64().ceil();
         Self::busy("queue_full", message, excess as u32)
     }
 

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use weights::{Checkpoint, Tower};
 
 use crate::error::ApiError;
+use crate::line::TooLong;
 use crate::loaded::{Description, LoadedModel};
 use crate::metrics::Metrics;
 use crate::queue::Lane;
@@ -168,13 +169,24 @@ impl Registry {
         first
     }
 
-    /// The shortest time that a lone picture would wait for a loaded model; none when no model is loaded.
-    pub(crate) fn image_wait(&self) -> Option<Duration> {
-        let waits = self.entries.iter().filter_map(|entry| match &*entry.state.borrow() {
-            State::Ready(model) => Some(model.image_line.wait(Lane::Small)),
-            State::Cold(_) | State::Loading => None,
-        });
-        waits.min()
+    /// Whether some loaded model takes a lone picture, or none is loaded.
+    ///
+    /// # Errors
+    /// The shortest wait, when all have too many.
+    pub(crate) fn judge_picture(&self, longest: Duration) -> Result<(), TooLong> {
+        let mut refused = None::<TooLong>;
+        for entry in &self.entries {
+            if let State::Ready(model) = &*entry.state.borrow() {
+                match model.image_line.judge(Lane::Small, longest) {
+                    Ok(()) => return Ok(()),
+                    Err(found) if refused.is_none_or(|known| found.wait < known.wait) => {
+                        refused = Some(found);
+                    }
+                    Err(_) => {}
+                }
+            }
+        }
+        refused.map_or(Ok(()), Err)
     }
 
     /// Drops the models that nobody used for `timeout`.

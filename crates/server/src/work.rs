@@ -157,9 +157,7 @@ pub(crate) fn enter_line(
     if count == 0 {
         return Ok(None);
     }
-    let longest = app.longest_wait;
-    let entered = line.enter(lane, count, longest);
-    entered.map(Some).map_err(|wait| ApiError::too_long(wait, longest))
+    line.enter(lane, count, app.longest_wait).map(Some).map_err(ApiError::too_long)
 }
 
 /// How far a part is when the request is admitted.

@@ -194,7 +194,8 @@ pub(crate) struct LimitArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct TimeArguments {
-    /// How long an input may have to wait for the engine; whoever would wait longer is turned away
+    /// How long an input may have to wait for the engine; whoever would wait longer is turned away, and while that goes
+    /// on, whoever would wait longer than a quarter of it, so that answers do not all take so long
     /// [default: 20s; variable: POLYSIGHT_QUEUE_TIME]
     #[arg(long, value_name = "DURATION")]
     pub(crate) queue_time: Option<OsString>,
