@@ -68,6 +68,7 @@ def head(found: dict) -> str:
         f"- {about['polysight']}; {versions}\n"
         f"- {about['checkpoint']}; {about['precision']}\n"
         f"- load average before {about['load_average_before']:.2f}\n"
+        + "".join(f"- {note}\n" for note in about.get("notes", []))
     )
 
 
