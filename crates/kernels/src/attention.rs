@@ -11,14 +11,17 @@ use std::marker::PhantomData;
 use crate::Isa;
 use crate::dispatch::dispatch;
 use crate::math::exp2;
+use crate::packing::{FloatFormat, WIDEST, pack_keys};
 use crate::pool::Pool;
 use crate::rows::{Format, Rows};
 use crate::shared::SharedMut;
 use crate::tile::{Left, Panel, Sink, rows_times_panel};
 use crate::vector::Vector;
-use packing::{AttentionFormat, pack_keys};
 
-mod packing;
+mod backward;
+
+pub use backward::AttentionGradient;
+pub(crate) use backward::attention_backward;
 
 /// Query rows whose scores are in cache at a time.
 const QUERY_ROWS: usize = 24;
@@ -68,9 +71,6 @@ impl<'a> Heads<'a> {
         assert!(rows * self.rows.stride() <= self.rows.units.len(), "there is a row per token");
     }
 }
-
-/// The widest panel of the sets below, in lanes.
-const WIDEST: usize = 64;
 
 impl AttentionShape {
     fn padded_keys(&self) -> usize {
@@ -136,7 +136,7 @@ struct Weighted<'a, A> {
     format: PhantomData<A>,
 }
 
-impl<A: AttentionFormat> Sink<A::Lanes> for Weighted<'_, A> {
+impl<A: FloatFormat> Sink<A::Lanes> for Weighted<'_, A> {
     #[inline(always)]
     unsafe fn put<const MR: usize, const NV: usize>(
         &self,
@@ -171,7 +171,7 @@ impl<A: AttentionFormat> Sink<A::Lanes> for Weighted<'_, A> {
 ///
 /// As for [`Vector`]; `row` holds the scores, padded to whole registers.
 #[inline(always)]
-unsafe fn softmax_row<A: AttentionFormat>(row: &mut [u32], count: usize, scale: f32) -> f32 {
+unsafe fn softmax_row<A: FloatFormat>(row: &mut [u32], count: usize, scale: f32) -> f32 {
     let lanes = A::Lanes::LANES;
     let (start, whole) = (row.as_mut_ptr(), count / lanes * lanes);
     let scores = start.cast::<f32>();
@@ -212,9 +212,7 @@ unsafe fn softmax_row<A: AttentionFormat>(row: &mut [u32], count: usize, scale: 
 /// As for [`Vector`]; `MR` is at most 8, `NV * LANES` is a divisor of [`WIDEST`], and the arguments
 /// are one head's as [`attention`] cuts them.
 #[inline(always)]
-unsafe fn head<A: AttentionFormat, const MR: usize, const NV: usize>(
-    arguments: &mut Arguments<'_>,
-) {
+unsafe fn head<A: FloatFormat, const MR: usize, const NV: usize>(arguments: &mut Arguments<'_>) {
     let Arguments { shape, queries, keys, values, out, out_offset, out_stride, scratch } =
         arguments;
     let AttentionShape { query_tokens, key_tokens, head_size, .. } = *shape;

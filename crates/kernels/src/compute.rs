@@ -1,13 +1,15 @@
 //! The door to the kernels: an instruction set and the threads to use it on.
 
-use crate::attention::{self, AttentionShape, QueryKeyValue};
+use crate::attention::{self, AttentionGradient, AttentionShape, QueryKeyValue};
 use crate::matmul::{self, Output};
-use crate::norm::{self, LayerNorm};
+use crate::norm::{self, LayerNorm, NormGradient};
+use crate::outer::{self, Scratch, WeightGradient};
 use crate::packed::PackedLinear;
 use crate::pooling::{self, PoolingShape};
 use crate::rows::{Format, Rows};
 use crate::shared::SharedMut;
-use crate::{Isa, Pool, convert, peak};
+use crate::sigmoid::{self, LogitLine, RowSums};
+use crate::{Isa, Pool, convert, gelu, peak};
 
 /// An instruction set and a pool of threads.
 ///
@@ -78,6 +80,85 @@ impl Compute {
     /// When `input` is not whole rows of the norm's width, or `out` has fewer or other rows.
     pub fn layer_norm(&self, norm: &LayerNorm, input: &[f32], out: &mut Rows) {
         norm::layer_norm(self.isa, &self.pool, norm, input, out);
+    }
+
+    /// Adds `left^T x right`, summed over the first `rows` rows, to the gradient of a linear layer's weights, and the sums
+    /// of the left side's columns to that of its bias (an empty one is left out): `left` is the gradient of the layer's
+    /// output, `right` its input.
+    ///
+    /// # Panics
+    ///
+    /// When formats differ or are int8, rows are missing, or the gradient has another shape.
+    pub fn outer(
+        &self,
+        left: &Rows,
+        right: &Rows,
+        rows: usize,
+        gradient: WeightGradient<'_>,
+        scratch: &mut Scratch,
+    ) {
+        outer::outer(self.isa, &self.pool, left, right, rows, gradient, scratch);
+    }
+
+    /// Adds the gradients of [`layer_norm`](Self::layer_norm), given those of its output.
+    ///
+    /// # Panics
+    ///
+    /// When a length is not that of the norm, or of whole rows.
+    pub fn layer_norm_backward(
+        &self,
+        norm: &LayerNorm,
+        input: &[f32],
+        output: &[f32],
+        gradient: NormGradient<'_>,
+        scratch: &mut Scratch,
+    ) {
+        norm::layer_norm_backward(self.isa, &self.pool, norm, input, output, gradient, scratch);
+    }
+
+    /// `out = gelu(input)` for the first `rows` rows.
+    ///
+    /// # Panics
+    ///
+    /// When input and output differ in format or width, are int8, or have fewer rows.
+    pub fn gelu(&self, input: &Rows, rows: usize, out: &mut Rows) {
+        gelu::gelu(self.isa, &self.pool, input, rows, out);
+    }
+
+    /// `gradient = gradient * gelu'(input)` for the first `rows` rows.
+    ///
+    /// # Panics
+    ///
+    /// As [`gelu`](Self::gelu).
+    pub fn gelu_backward(&self, input: &Rows, rows: usize, gradient: &mut Rows) {
+        gelu::gelu_backward(self.isa, &self.pool, input, rows, gradient);
+    }
+
+    /// Writes the gradients of an [`attention`](Self::attention)'s queries, keys and values, given that of its output.
+    ///
+    /// # Panics
+    ///
+    /// When formats differ or are int8, rows are missing, or D is odd in bf16.
+    pub fn attention_backward(
+        &self,
+        shape: AttentionShape,
+        inputs: QueryKeyValue<'_>,
+        output: &Rows,
+        gradient: AttentionGradient<'_>,
+        scratch: &mut Scratch,
+    ) {
+        let (isa, pool) = (self.isa, &self.pool);
+        attention::attention_backward(isa, pool, shape, inputs, output, gradient, scratch);
+    }
+
+    /// Turns rows of cosines into the probabilities of their logits, and sums up each row: the sigmoid loss of a tile of
+    /// pairs none of which match.
+    ///
+    /// # Panics
+    ///
+    /// When `tile` is not as many rows as there are sums.
+    pub fn sigmoid_tile(&self, line: LogitLine, tile: &mut [f32], sums: &mut [RowSums]) {
+        sigmoid::sigmoid_tile(self.isa, &self.pool, line, tile, sums);
     }
 
     /// The first `rows` rows of `input`, in f32 or bf16, into the format of `out`.

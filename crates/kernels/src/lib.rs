@@ -16,6 +16,12 @@
 //! the position of a row in a batch, nor the number of threads takes part, so the same input gives
 //! the same bytes whatever travels beside it.
 //!
+//! # Gradients
+//!
+//! Beside each forward kernel stands what training needs: `norm::backward`, `attention::backward`, the slope of GELU, and
+//! for products `outer`, the gradient of weights (that of inputs is a product again). [`NormGradient`] and
+//! [`WeightGradient`] are added to, so that a batch may come in parts.
+//!
 //! # How to read it
 //!
 //! `math` has exponential and GELU. `vector` names the few operations on f32 that an instruction set must offer, `arithmetic` the one
@@ -39,29 +45,35 @@ mod convert;
 mod dispatch;
 mod emit;
 mod error;
+mod gelu;
 mod isa;
 mod math;
 mod matmul;
 pub mod naive;
 mod norm;
+mod outer;
 mod packed;
+mod packing;
 mod peak;
 mod pool;
 mod pooling;
 mod rows;
 mod sets;
 mod shared;
+mod sigmoid;
 mod tile;
 mod vector;
 
-pub use attention::{AttentionShape, Heads, QueryKeyValue};
+pub use attention::{AttentionGradient, AttentionShape, Heads, QueryKeyValue};
 pub use buffer::{Buffer, Number};
 pub use compute::Compute;
 pub use error::KernelError;
 pub use isa::Isa;
 pub use matmul::Output;
-pub use norm::LayerNorm;
+pub use norm::{LayerNorm, NormGradient};
+pub use outer::{Scratch, WeightGradient};
 pub use packed::{PACKED_VERSION, PackedLinear};
 pub use pool::Pool;
 pub use pooling::PoolingShape;
 pub use rows::{Format, Rows};
+pub use sigmoid::{LogitLine, RowSums};

@@ -75,6 +75,72 @@ pub(crate) unsafe fn gelu<V: Vector, E: Exactness>(x: V) -> V {
     }
 }
 
+/// The slope of [`gelu`]: with `s = 1 / (1 + exp(-2 u))` and `u = sqrt(2/pi) (x + 0.044715 x^3)`,
+/// `s + 2 x s (1 - s) u'`.
+///
+/// # Safety
+///
+/// As for [`Vector`].
+#[inline(always)]
+pub(crate) unsafe fn gelu_slope<V: Vector, E: Exactness>(x: V) -> V {
+    const TWICE: f32 = 2.0 * 0.797_884_6;
+    const LINEAR: f32 = -TWICE * std::f32::consts::LOG2_E;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let one = V::splat(1.0);
+        let square = x.mul(x);
+        let cubic = square.mul_add(V::splat(LINEAR * 0.044_715), V::splat(LINEAR));
+        let opposite = exp2::<V, E>(x.mul(cubic));
+        let divisor = opposite.add(one);
+        let share = if E::DIVIDES { one.div(divisor) } else { quotient(one, divisor) };
+        let inner = square.mul_add(V::splat(TWICE * 3.0 * 0.044_715), V::splat(TWICE));
+        // s (1 - s), without the difference: far from 0 it would be all error.
+        let rest = opposite.mul(share).mul(share);
+        x.mul(inner).mul_add(rest, share)
+    }
+}
+
+/// The numbers that the sigmoid loss needs of a logit `l`.
+#[derive(Clone, Copy)]
+pub(crate) struct Sigmoid<V> {
+    /// `1 / (1 + exp(-l))`.
+    pub(crate) probability: V,
+    /// `log(1 + exp(l))`, the loss of a pair that does not match.
+    pub(crate) softplus: V,
+}
+
+/// Sigmoid and softplus; the relative error of either is at most 4e-6 for logits within -80..=80: what the rounding of the
+/// logit itself costs.
+///
+/// # Safety
+///
+/// As for [`Vector`].
+#[inline(always)]
+pub(crate) unsafe fn sigmoid<V: Vector>(logit: V) -> Sigmoid<V> {
+    /// The series of `atanh(z) / z` in the square of `z`, which is at most 1/9.
+    const ATANH: [f32; 7] =
+        [1.0, 1.0 / 3.0, 1.0 / 5.0, 1.0 / 7.0, 1.0 / 9.0, 1.0 / 11.0, 1.0 / 13.0];
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (zero, one) = (V::splat(0.0), V::splat(1.0));
+        let (above, below) = (logit.max(zero), logit.min(zero));
+        let log2 = V::splat(std::f32::consts::LOG2_E);
+        // exp of the logit where it is negative, of its opposite where it is positive, and 1 for the other sign.
+        let left = exp2::<V, Single>(below.mul(log2));
+        let right = exp2::<V, Single>(zero.sub(above).mul(log2));
+        let small = left.mul(right);
+        let probability = left.div(one.add(small));
+        // log(1 + small) = 2 atanh(small / (2 + small))
+        let z = small.div(V::splat(2.0).add(small));
+        let square = z.mul(z);
+        let mut series = V::splat(ATANH[6]);
+        for &coefficient in ATANH[..6].iter().rev() {
+            series = series.mul_add(square, V::splat(coefficient));
+        }
+        Sigmoid { probability, softplus: z.add(z).mul_add(series, above) }
+    }
+}
+
 /// x / y for y in 1..=2^126, relative error at most 1.4e-4: a line through the logarithm of y, then
 /// one step of Halley. Divisions are many times slower, and the processors' own estimates differ
 /// between their makers.
@@ -96,7 +162,7 @@ unsafe fn quotient<V: Vector>(x: V, y: V) -> V {
 
 #[cfg(test)]
 mod tests {
-    use super::{Exactness, Half, Single, exp2, gelu};
+    use super::{Exactness, Half, Single, exp2, gelu, gelu_slope, sigmoid};
     use crate::naive;
     use crate::vector::{Plain, Vector};
 
@@ -140,5 +206,42 @@ mod tests {
         let (single, half) = (gelu_error::<Single>(), gelu_error::<Half>());
         assert!(single <= 2e-6, "{single:e}");
         assert!(half <= 3e-4, "{half:e}");
+    }
+
+    #[test]
+    fn the_slope_of_gelu_is_as_exact_as_it_says() {
+        let slope_error = |slope: &dyn Fn(Plain) -> Plain| {
+            let error = |x: f32| {
+                // SAFETY: as above.
+                let found = slope(unsafe { Plain::splat(x) }).0[0];
+                (f64::from(found) - naive::gelu_slope(f64::from(x))).abs()
+            };
+            (-20_000..=20_000).map(|i| error(i as f32 / 1000.0)).fold(0.0, f64::max)
+        };
+        // SAFETY: as above.
+        let single = slope_error(&|x| unsafe { gelu_slope::<Plain, Single>(x) });
+        // SAFETY: as above.
+        let half = slope_error(&|x| unsafe { gelu_slope::<Plain, Half>(x) });
+        assert!(single <= 1e-6, "{single:e}");
+        assert!(half <= 1e-3, "{half:e}");
+    }
+
+    #[test]
+    fn sigmoid_and_softplus_are_as_exact_as_they_say() {
+        let logits = || (-80_000..=80_000).map(|i| i as f32 / 1000.0);
+        let probability = largest_error(
+            logits(),
+            // SAFETY: as above.
+            |x| unsafe { sigmoid(x).probability },
+            |x| 1.0 / (1.0 + (-x).exp()),
+        );
+        let softplus = largest_error(
+            logits(),
+            // SAFETY: as above.
+            |x| unsafe { sigmoid(x).softplus },
+            |x| x.max(0.0) + (-x.abs()).exp().ln_1p(),
+        );
+        assert!(probability <= 4e-6, "{probability:e}");
+        assert!(softplus <= 4e-6, "{softplus:e}");
     }
 }

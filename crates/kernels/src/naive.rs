@@ -8,6 +8,27 @@ pub fn gelu(x: f64) -> f64 {
     0.5 * x * (1.0 + inner.tanh())
 }
 
+/// The slope of [`gelu`].
+pub fn gelu_slope(x: f64) -> f64 {
+    let factor = (2.0 / std::f64::consts::PI).sqrt();
+    let tanh = (factor * (x + 0.044_715 * x * x * x)).tanh();
+    0.5 * (1.0 + tanh) + 0.5 * x * (1.0 - tanh * tanh) * factor * (1.0 + 3.0 * 0.044_715 * x * x)
+}
+
+/// `left^T x right`: `[N][K]` of rows of N and of K numbers.
+pub fn outer(left: &[f32], right: &[f32], rows: usize) -> Vec<f64> {
+    let (outputs, inputs) = (left.len() / rows, right.len() / rows);
+    let mut out = vec![0.0; outputs * inputs];
+    for (left, right) in left.chunks_exact(outputs).zip(right.chunks_exact(inputs)) {
+        for (out, &left) in out.chunks_exact_mut(inputs).zip(left) {
+            for (out, &right) in out.iter_mut().zip(right) {
+                *out += f64::from(left) * f64::from(right);
+            }
+        }
+    }
+    out
+}
+
 /// `input[M x K] x weights[N x K]^T + bias`, M x N; N is the length of `bias`.
 pub fn matmul(input: &[f32], weights: &[f32], bias: &[f32]) -> Vec<f64> {
     let depth = weights.len() / bias.len();
@@ -91,4 +112,73 @@ pub fn pool_rows(shape: PoolingShape, width: usize, rows: &[f32], scores: &[f32]
         }
     }
     out
+}
+
+/// The gradients of [`layer_norm`], given those of its output: of the input, the weight and the bias.
+pub fn layer_norm_backward(norm: &LayerNorm, input: &[f32], output: &[f32]) -> [Vec<f64>; 3] {
+    let width = norm.weight.len();
+    let mut of_input = Vec::new();
+    let (mut weight, mut bias) = (vec![0.0; width], vec![0.0; width]);
+    for (row, given) in input.chunks_exact(width).zip(output.chunks_exact(width)) {
+        let values = || row.iter().map(|&x| f64::from(x));
+        let mean = values().sum::<f64>() / width as f64;
+        let variance = values().map(|x| (x - mean).powi(2)).sum::<f64>() / width as f64;
+        let scale = 1.0 / (variance + f64::from(norm.epsilon)).sqrt();
+        let normal = values().map(|x| (x - mean) * scale).collect::<Vec<_>>();
+        let scaled = given.iter().zip(&norm.weight).map(|(&g, &w)| f64::from(g) * f64::from(w));
+        let scaled = scaled.collect::<Vec<_>>();
+        let sum = scaled.iter().sum::<f64>() / width as f64;
+        let product = scaled.iter().zip(&normal).map(|(g, n)| g * n).sum::<f64>() / width as f64;
+        for i in 0..width {
+            weight[i] += f64::from(given[i]) * normal[i];
+            bias[i] += f64::from(given[i]);
+            of_input.push(scale * (scaled[i] - sum - normal[i] * product));
+        }
+    }
+    [of_input, weight, bias]
+}
+
+/// The gradients of [`attention`], given those of its output: of queries, keys and values.
+pub fn attention_backward(
+    shape: AttentionShape,
+    inputs: [&[f32]; 3],
+    output: &[f32],
+) -> [Vec<f64>; 3] {
+    let AttentionShape { batch, query_tokens, key_tokens, heads, head_size } = shape;
+    let [q, k, v] = inputs;
+    let width = heads * head_size;
+    let scale = 1.0 / (head_size as f64).sqrt();
+    let (mut dq, mut dk, mut dv) = (vec![0.0; q.len()], vec![0.0; k.len()], vec![0.0; v.len()]);
+    let dot = |a: &[f32], b: &[f32]| {
+        a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>()
+    };
+    for sequence in 0..batch {
+        for head in 0..heads {
+            let column = head * head_size;
+            let key_row = |token: usize| (sequence * key_tokens + token) * width + column;
+            for query in 0..query_tokens {
+                let row = (sequence * query_tokens + query) * width + column;
+                let (query, given) = (&q[row..row + head_size], &output[row..row + head_size]);
+                let keys = (0..key_tokens).map(key_row);
+                let scores = keys.clone().map(|at| dot(query, &k[at..at + head_size]) * scale);
+                let scores = scores.collect::<Vec<_>>();
+                let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let weights = scores.iter().map(|s| (s - largest).exp()).collect::<Vec<_>>();
+                let sum = weights.iter().sum::<f64>();
+                let weights = weights.iter().map(|weight| weight / sum).collect::<Vec<_>>();
+                let slopes = keys.clone().map(|at| dot(given, &v[at..at + head_size]));
+                let slopes = slopes.collect::<Vec<_>>();
+                let mean = weights.iter().zip(&slopes).map(|(w, s)| w * s).sum::<f64>();
+                for ((at, weight), slope) in keys.zip(&weights).zip(&slopes) {
+                    let slope = weight * (slope - mean) * scale;
+                    for d in 0..head_size {
+                        dq[row + d] += slope * f64::from(k[at + d]);
+                        dk[at + d] += slope * f64::from(q[row + d]);
+                        dv[at + d] += weight * f64::from(output[row + d]);
+                    }
+                }
+            }
+        }
+    }
+    [dq, dk, dv]
 }

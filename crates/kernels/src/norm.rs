@@ -8,6 +8,11 @@ use crate::rows::Rows;
 use crate::shared::SharedMut;
 use crate::vector::Vector;
 
+mod backward;
+
+pub use backward::NormGradient;
+pub(crate) use backward::layer_norm_backward;
+
 /// Rows of one task.
 const TASK_ROWS: usize = 32;
 
@@ -32,8 +37,7 @@ struct Arguments<'a> {
 struct Normalised<'a, V> {
     norm: &'a LayerNorm,
     input: &'a [f32],
-    mean: V,
-    scale: V,
+    moments: Moments<V>,
 }
 
 impl<V: Vector> LaneSource<V> for Normalised<'_, V> {
@@ -42,18 +46,24 @@ impl<V: Vector> LaneSource<V> for Normalised<'_, V> {
         // SAFETY: the caller's promise: input, weight and bias have the row's width.
         unsafe {
             let load = |values: &[f32]| V::load_first(values.as_ptr().add(column), count);
-            let normal = load(self.input).sub(self.mean).mul(self.scale);
+            let normal = load(self.input).sub(self.moments.mean).mul(self.moments.scale);
             normal.mul_add(load(&self.norm.weight), load(&self.norm.bias))
         }
     }
 }
 
+/// A row's mean, and what its deviations are multiplied by.
+#[derive(Clone, Copy)]
+struct Moments<V> {
+    mean: V,
+    scale: V,
+}
+
 /// # Safety
 ///
-/// As for [`Vector`]; `input` is a row of the norm's width, `target` one of as many numbers.
+/// As for [`Vector`].
 #[inline(always)]
-unsafe fn row<V: Vector>(arguments: &mut Arguments<'_>) {
-    let Arguments { norm, input, target } = arguments;
+unsafe fn moments<V: Vector>(input: &[f32], epsilon: f32) -> Moments<V> {
     let width = input.len();
     let inverse_width = 1.0 / width as f32;
     let from = input.as_ptr();
@@ -72,8 +82,21 @@ unsafe fn row<V: Vector>(arguments: &mut Arguments<'_>) {
             let deviation = if count < V::LANES { deviation.first(count) } else { deviation };
             squares = deviation.mul_add(deviation, squares);
         });
-        let scale = V::splat(1.0 / (squares.sum() * inverse_width + norm.epsilon).sqrt());
-        emit_row(target, width, &Normalised { norm, input, mean, scale });
+        let scale = V::splat(1.0 / (squares.sum() * inverse_width + epsilon).sqrt());
+        Moments { mean, scale }
+    }
+}
+
+/// # Safety
+///
+/// As for [`Vector`]; `input` is a row of the norm's width, `target` one of as many numbers.
+#[inline(always)]
+unsafe fn row<V: Vector>(arguments: &mut Arguments<'_>) {
+    let Arguments { norm, input, target } = arguments;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let moments = moments(input, norm.epsilon);
+        emit_row(target, input.len(), &Normalised::<V> { norm, input, moments });
     }
 }
 

@@ -1,19 +1,22 @@
-//! A head's keys and values as panels, and what f32 and bf16 do differently.
+//! Activations as panels, and what f32 and bf16 do differently.
 
 use crate::arithmetic::{Arithmetic, Bf16, F32};
-use crate::attention::WIDEST;
 use crate::math::{Exactness, Half, Single};
 use crate::rows::Format;
 use crate::tile::Left;
-use crate::vector::{Vector, store_first_bf16};
+use crate::vector::{Vector, load_first_bf16, store_first_bf16};
+
+/// The widest panel of activations on any set, in lanes.
+pub(crate) const WIDEST: usize = 64;
 
 /// What the two formats do differently.
-pub(super) trait AttentionFormat: Arithmetic {
+pub(crate) trait FloatFormat: Arithmetic {
     const FORMAT: Format;
     /// How exact the weights have to be.
     type Exactness: Exactness;
 
-    /// Packs values: panels of `lanes` columns, `[tokens in units][lanes]` each.
+    /// Packs values: panels of `lanes` columns, `[tokens in units][lanes]` each. Numbers beyond the last column that
+    /// share its unit are packed too: they are 0 wherever rows are padded.
     fn pack_values(
         values: Left<'_>,
         columns: usize,
@@ -22,7 +25,14 @@ pub(super) trait AttentionFormat: Arithmetic {
         packed: &mut [u32],
     );
 
-    /// Stores `count` weights or values at number `index` from `start`.
+    /// Loads `count` numbers at number `index` from `start`; the other lanes are 0.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Vector`].
+    unsafe fn read(start: *const u32, index: usize, count: usize) -> Self::Lanes;
+
+    /// Stores `count` numbers at number `index` from `start`.
     ///
     /// # Safety
     ///
@@ -30,7 +40,7 @@ pub(super) trait AttentionFormat: Arithmetic {
     unsafe fn store(value: Self::Lanes, start: *mut u32, index: usize, count: usize);
 }
 
-impl<V: Vector> AttentionFormat for F32<V> {
+impl<V: Vector> FloatFormat for F32<V> {
     const FORMAT: Format = Format::F32;
     type Exactness = Single;
 
@@ -53,13 +63,19 @@ impl<V: Vector> AttentionFormat for F32<V> {
     }
 
     #[inline(always)]
+    unsafe fn read(start: *const u32, index: usize, count: usize) -> V {
+        // SAFETY: the caller's promise.
+        unsafe { V::load_first(start.cast::<f32>().add(index), count) }
+    }
+
+    #[inline(always)]
     unsafe fn store(value: V, start: *mut u32, index: usize, count: usize) {
         // SAFETY: the caller's promise.
         unsafe { value.store_first(start.cast::<f32>().add(index), count) }
     }
 }
 
-impl<V: Vector> AttentionFormat for Bf16<V>
+impl<V: Vector> FloatFormat for Bf16<V>
 where
     Bf16<V>: Arithmetic<Lanes = V>,
 {
@@ -79,7 +95,7 @@ where
         let pairs = tokens.div_ceil(2);
         for (i, panel) in packed.chunks_exact_mut(lanes * pairs).enumerate() {
             let count = lanes.min(columns - i * lanes);
-            let units = count / 2;
+            let units = count.div_ceil(2);
             let row_of = |token: usize| {
                 if token < tokens {
                     &values.units[token * values.stride + i * lanes / 2..][..units]
@@ -88,7 +104,7 @@ where
                 }
             };
             for (pair, row) in panel.chunks_exact_mut(lanes).enumerate() {
-                let (row, padding) = row.split_at_mut(count);
+                let (row, padding) = row.split_at_mut(2 * units);
                 let (first, second) = (row_of(2 * pair), row_of(2 * pair + 1));
                 for ((out, &a), &b) in row.as_chunks_mut::<2>().0.iter_mut().zip(first).zip(second)
                 {
@@ -97,6 +113,12 @@ where
                 padding.fill(0);
             }
         }
+    }
+
+    #[inline(always)]
+    unsafe fn read(start: *const u32, index: usize, count: usize) -> V {
+        // SAFETY: the caller's promise.
+        unsafe { load_first_bf16(start.cast::<u16>().add(index), count) }
     }
 
     #[inline(always)]
@@ -112,7 +134,7 @@ where
 ///
 /// As for [`Vector`].
 #[inline(always)]
-pub(super) unsafe fn pack_keys<V: Vector>(
+pub(crate) unsafe fn pack_keys<V: Vector>(
     keys: Left<'_>,
     tokens: usize,
     lanes: usize,

@@ -7,7 +7,7 @@
 /// and the features that its kernels enable; the formats that one instruction multiplies; its
 /// `Vector` and its `Arithmetic` of 8-bit integers; and the register blocks `[rows, registers]` of
 /// products and of attention. Blocks have at most 8 rows; an attention's registers hold a divisor of
-/// `attention::WIDEST` lanes.
+/// `packing::WIDEST` lanes.
 macro_rules! every_set {
     ([$($name:tt)*] $input:tt) => {
         $($name)*! {

@@ -33,6 +33,63 @@ pub(crate) struct Left<'a> {
     pub(crate) depth: usize,
 }
 
+/// A left matrix that lies on its side, packed as a panel of the right one is: `[depth][width]` units, a row of the matrix
+/// in each of the first lanes.
+#[derive(Clone, Copy)]
+pub(crate) struct Side<'a> {
+    pub(crate) units: &'a [u32],
+    pub(crate) width: usize,
+    pub(crate) depth: usize,
+}
+
+/// How a left matrix is read.
+pub(crate) trait LeftMatrix: Copy {
+    /// Units of a row.
+    fn depth(self) -> usize;
+    /// Units from one unit of a row to the next.
+    fn step(self) -> usize;
+    /// The place of a row's first unit.
+    ///
+    /// # Safety
+    ///
+    /// The matrix has the row.
+    unsafe fn row(self, row: usize) -> *const u32;
+}
+
+impl LeftMatrix for Left<'_> {
+    #[inline(always)]
+    fn depth(self) -> usize {
+        self.depth
+    }
+    #[inline(always)]
+    fn step(self) -> usize {
+        1
+    }
+    #[inline(always)]
+    unsafe fn row(self, row: usize) -> *const u32 {
+        debug_assert!(self.units.len() >= row * self.stride + self.depth);
+        // SAFETY: the caller's promise.
+        unsafe { self.units.as_ptr().add(row * self.stride) }
+    }
+}
+
+impl LeftMatrix for Side<'_> {
+    #[inline(always)]
+    fn depth(self) -> usize {
+        self.depth
+    }
+    #[inline(always)]
+    fn step(self) -> usize {
+        self.width
+    }
+    #[inline(always)]
+    unsafe fn row(self, row: usize) -> *const u32 {
+        debug_assert!(row < self.width && self.units.len() >= self.depth * self.width);
+        // SAFETY: the caller's promise.
+        unsafe { self.units.as_ptr().add(row) }
+    }
+}
+
 /// One panel of the right matrix.
 #[derive(Clone, Copy)]
 pub(crate) struct Panel<'a> {
@@ -53,7 +110,7 @@ pub(crate) struct Panel<'a> {
 /// what [`Sink::put`] asks holds for its columns of the rows.
 #[inline(always)]
 pub(crate) unsafe fn rows_times_panel<A, S, const MR: usize, const NV: usize>(
-    left: Left<'_>,
+    left: impl LeftMatrix,
     row: usize,
     rows: usize,
     panel: Panel<'_>,
@@ -65,51 +122,51 @@ pub(crate) unsafe fn rows_times_panel<A, S, const MR: usize, const NV: usize>(
     // SAFETY: the caller's promise, passed on.
     unsafe {
         if rows == MR {
-            return block::<A, S, MR, NV>(left, row, panel, sink);
+            return block::<A, S, _, MR, NV>(left, row, panel, sink);
         }
         let mut row = row;
         if rows & 4 != 0 {
-            block::<A, S, 4, NV>(left, row, panel, sink);
+            block::<A, S, _, 4, NV>(left, row, panel, sink);
             row += 4;
         }
         if rows & 2 != 0 {
-            block::<A, S, 2, NV>(left, row, panel, sink);
+            block::<A, S, _, 2, NV>(left, row, panel, sink);
             row += 2;
         }
         if rows & 1 != 0 {
-            block::<A, S, 1, NV>(left, row, panel, sink);
+            block::<A, S, _, 1, NV>(left, row, panel, sink);
         }
     }
 }
 
 #[inline(always)]
-unsafe fn block<A, S, const MR: usize, const NV: usize>(
-    left: Left<'_>,
+unsafe fn block<A, S, L, const MR: usize, const NV: usize>(
+    left: L,
     row: usize,
     panel: Panel<'_>,
     sink: &S,
 ) where
     A: Arithmetic,
     S: Sink<A::Lanes>,
+    L: LeftMatrix,
 {
     // SAFETY: the caller of `rows_times_panel` promises the set and the extents.
     unsafe {
         let lanes = A::Lanes::LANES;
         let mut sums = [[A::zero(); NV]; MR];
-        debug_assert!(left.units.len() >= (row + MR - 1) * left.stride + left.depth);
-        debug_assert!(panel.units.len() >= left.depth * NV * lanes);
-        let mut a = [left.units.as_ptr(); MR];
+        debug_assert!(panel.units.len() >= left.depth() * NV * lanes);
+        let mut a = [left.row(row); MR];
         for (i, a) in a.iter_mut().enumerate() {
-            *a = a.add((row + i) * left.stride);
+            *a = left.row(row + i);
         }
         let mut b = panel.units.as_ptr();
-        for k in 0..left.depth {
+        for k in 0..left.depth() {
             let mut right = [A::load(b); NV];
             for (j, right) in right.iter_mut().enumerate().skip(1) {
                 *right = A::load(b.add(j * lanes));
             }
             for i in 0..MR {
-                let factor = A::broadcast(a[i].add(k));
+                let factor = A::broadcast(a[i].add(k * left.step()));
                 for j in 0..NV {
                     sums[i][j] = A::step(sums[i][j], factor, right[j]);
                 }

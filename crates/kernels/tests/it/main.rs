@@ -1,6 +1,7 @@
 //! Every fast kernel against its naive twin, on every instruction set of this machine.
 
 mod attention;
+mod backward;
 mod isa;
 mod matmul;
 mod norm;

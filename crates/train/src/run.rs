@@ -1,0 +1,214 @@
+//! A training from its recipe to its last checkpoint.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kernels::Compute;
+use tokens::Tokenizer;
+use weights::{Config, Preprocessing};
+
+use crate::batches::Batches;
+use crate::checkpoint::{self, Folder, ModelFiles, Progress};
+use crate::data::{Source, Subject, Wish, mix};
+use crate::error::TrainError;
+use crate::log::{Line, Log};
+use crate::optimiser::Optimiser;
+use crate::parameters::Parameters;
+use crate::recipe::{PictureSide, Recipe, Stage};
+use crate::trainer::{CONCEPTS, CpuTrainer, Settings, StepSettings, Trainer};
+
+/// Pictures that are embedded together for a locked tower.
+const LOCKED_TOGETHER: u64 = 256;
+
+/// What a training begins with.
+pub struct Beginning {
+    /// The towers' shapes.
+    pub config: Config,
+    /// How pictures are prepared.
+    pub preprocessing: Preprocessing,
+    /// All values, the concepts' among them.
+    pub parameters: Parameters,
+    /// Texts to ids.
+    pub tokenizer: Tokenizer,
+    /// The tokenizer's files, which go into each checkpoint.
+    pub tokenizer_files: Vec<PathBuf>,
+    /// What it learns from.
+    pub source: Arc<dyn Source>,
+}
+
+/// Told how a training goes.
+pub trait Watcher {
+    /// A stage begins, or goes on from a step.
+    fn stage(&mut self, stage: &Stage, step: u64);
+    /// Pictures of a locked tower are embedded: how many of how many.
+    fn locked(&mut self, done: u64, all: u64);
+    /// A step was made.
+    fn step(&mut self, line: &Line);
+    /// A checkpoint was written.
+    fn checkpoint(&mut self, folder: &Path);
+    /// Whether to stop after this step.
+    fn stop(&self) -> bool;
+}
+
+/// How a training ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// The last checkpoint.
+    pub checkpoint: PathBuf,
+    /// How far it is.
+    pub progress: Progress,
+    /// Whether all steps were made.
+    pub complete: bool,
+}
+
+/// Adds the table of a source's concepts, when a stage trains against them.
+pub fn add_concepts(parameters: &mut Parameters, source: &dyn Source, dimension: usize) {
+    if source.concepts() > 0 {
+        parameters.add(CONCEPTS.to_owned(), &[source.concepts() as usize, dimension]);
+    }
+}
+
+/// Trains from the beginning, or from the latest checkpoint of the folder.
+///
+/// # Errors
+/// When a file cannot be read or written, an example cannot be made, or the loss is no number any more.
+///
+/// # Panics
+/// When the recipe has no stage; [`Recipe::parse`] refuses such a one.
+pub fn run(
+    recipe: &Recipe,
+    beginning: Beginning,
+    compute: Compute,
+    folder: &Path,
+    watcher: &mut dyn Watcher,
+) -> Result<End, TrainError> {
+    let folder = Folder::open(folder)?;
+    let Beginning { config, preprocessing, mut parameters, tokenizer, tokenizer_files, source } =
+        beginning;
+    let files =
+        ModelFiles { config: &config, preprocessing: &preprocessing, tokenizer: &tokenizer_files };
+    let latest = folder.latest()?;
+    let mut progress = Progress::default();
+    let mut restored = None;
+    if let Some(latest) = &latest {
+        let stage = checkpoint::stage_of(latest)?.min(recipe.stages.len() - 1);
+        let mut optimiser = fresh(&recipe.stages[stage], &parameters);
+        progress = checkpoint::load(latest, &mut parameters, &mut optimiser)?;
+        restored = Some(optimiser);
+    }
+    let mut log = Log::open(folder.path(), progress.total)?;
+    let first = restored.unwrap_or_else(|| fresh(&recipe.stages[0], &parameters));
+    let settings = Settings { arithmetic: recipe.arithmetic, keep: recipe.stages[0].keep };
+    let mut trainer =
+        CpuTrainer::new(compute, &config, &preprocessing, settings, parameters, first);
+    let mut last = latest;
+    let tokenizer = Arc::new(tokenizer);
+    while let Some(stage) = recipe.stages.get(progress.stage) {
+        if progress.step == 0 {
+            let mut values = trainer.parameters().values.clone();
+            begin(stage, trainer.parameters(), &mut values);
+            let optimiser = fresh(stage, trainer.parameters());
+            trainer.restore(&values, optimiser);
+        }
+        trainer.set_keep(stage.keep);
+        watcher.stage(stage, progress.step);
+        let seed = mix(recipe.seed ^ mix(progress.stage as u64 + 1));
+        let mut batches = Batches {
+            source: Arc::clone(&source),
+            tokenizer: Arc::clone(&tokenizer),
+            stage: stage.clone(),
+            seed,
+            locked: Arc::default(),
+            dimension: config.vision.hidden_size,
+        };
+        if stage.pictures == PictureSide::Locked {
+            batches.locked = Arc::new(lock(&mut trainer, &batches, watcher)?);
+        }
+        let made = batches.made_from(progress.step);
+        while progress.step < stage.steps {
+            let began = Instant::now();
+            let batch = made.recv().map_err(|_| TrainError::Loader)??;
+            let waited = began.elapsed();
+            let rate = stage.schedule.rate(progress.step, stage.steps);
+            let settings = StepSettings { rate, loss: stage.loss, clip: stage.clip };
+            let report = trainer.step(&batch, &settings);
+            if !report.loss.is_finite() || !report.gradient_l2.is_finite() {
+                return Err(TrainError::Diverged { loss: report.loss, step: progress.total });
+            }
+            progress.step += 1;
+            progress.total += 1;
+            let line = Line {
+                step: progress.total,
+                stage: stage.name.clone(),
+                rate,
+                report,
+                waited: seconds(waited),
+                pictures_per_second: stage.batch as f64 / seconds(began.elapsed()),
+            };
+            log.write(&line)?;
+            watcher.step(&line);
+            let ends = progress.step == stage.steps;
+            if ends {
+                progress.stage += 1;
+                progress.step = 0;
+            }
+            let stop = watcher.stop();
+            if ends || stop || progress.total.is_multiple_of(recipe.checkpoint_every) {
+                let (parameters, optimiser) = (trainer.parameters(), trainer.optimiser());
+                log.sync()?;
+                let keep = recipe.checkpoints.max(1);
+                let saved = folder.save(files, parameters, optimiser, progress, keep)?;
+                watcher.checkpoint(&saved);
+                last = Some(saved);
+            }
+            if stop && !(ends && progress.stage == recipe.stages.len()) {
+                let checkpoint = last.expect("it was just written");
+                return Ok(End { checkpoint, progress, complete: false });
+            }
+            if ends {
+                break;
+            }
+        }
+    }
+    let checkpoint = last.expect("a recipe has a stage, and its end is a checkpoint");
+    Ok(End { checkpoint, progress, complete: true })
+}
+
+/// The optimiser at the beginning of a stage.
+fn fresh(stage: &Stage, parameters: &Parameters) -> Optimiser {
+    Optimiser::new(stage.optimiser, parameters, stage.learning(parameters))
+}
+
+/// What a stage changes before its first step.
+fn begin(stage: &Stage, parameters: &Parameters, values: &mut [f32]) {
+    if let Some(line) = stage.line {
+        let line = line.numbers(stage.batch * stage.captions);
+        values[parameters.range("logit_scale").start] = line.scale.ln();
+        values[parameters.range("logit_bias").start] = line.bias;
+    }
+}
+
+/// Embeds the pictures of a locked tower.
+fn lock(
+    trainer: &mut CpuTrainer,
+    batches: &Batches,
+    watcher: &mut dyn Watcher,
+) -> Result<Vec<f32>, TrainError> {
+    let count = batches.locked_count();
+    let mut all = Vec::with_capacity(count as usize * batches.dimension);
+    for first in (0..count).step_by(LOCKED_TOGETHER as usize) {
+        let pictures = (first..count.min(first + LOCKED_TOGETHER)).map(|place| {
+            let wish = Wish { place, draw: 0, captions: 0, subject: Subject::Any };
+            batches.source.example(wish).map(|example| example.picture)
+        });
+        let pictures = pictures.collect::<Result<Vec<_>, _>>()?;
+        all.extend(trainer.embed_pictures(&pictures));
+        watcher.locked(first + pictures.len() as u64, count);
+    }
+    Ok(all)
+}
+
+fn seconds(duration: Duration) -> f64 {
+    duration.as_secs_f64()
+}

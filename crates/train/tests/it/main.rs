@@ -1,0 +1,4 @@
+//! The trainer against PyTorch's gradients, and each loss against its naive twin.
+
+mod gradients;
+mod losses;
