@@ -34,6 +34,8 @@ pub(crate) struct Pictogram {
     pub(crate) drawings: Vec<Piece>,
     /// How often each drawing is taken.
     pub(crate) weights: Vec<f32>,
+    /// One code point, not a sequence of several.
+    pub(crate) is_single: bool,
     /// Its name has a colour: another colour would be another pictogram.
     pub(crate) colour_matters: bool,
     /// It stays what it is in a mirror.
@@ -43,6 +45,8 @@ pub(crate) struct Pictogram {
 /// All pictograms of a prepared folder.
 pub struct Artwork {
     pub(crate) pictograms: Vec<Pictogram>,
+    /// How many of them are one code point.
+    pub(crate) singles: usize,
     languages: Vec<String>,
     vendors: Vec<String>,
 }
@@ -113,6 +117,7 @@ impl Artwork {
             return Err(ScenesError::Artwork { path: dir.join("artwork"), problem });
         }
         Ok(Self {
+            singles: pictograms.iter().filter(|pictogram| pictogram.is_single).count(),
             pictograms,
             languages: table.languages,
             vendors: manifest.vendors.into_keys().collect(),
@@ -177,6 +182,7 @@ impl Pictogram {
         Self {
             colour_matters: names_a_colour(&named.english),
             may_flip: is_flippable(&named.ident, &named.english),
+            is_single: !named.ident.contains('-'),
             ident: named.ident,
             names: named.names,
             drawings: Vec::new(),

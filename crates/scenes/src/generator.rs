@@ -101,6 +101,14 @@ impl Generator {
         {
             return Err(none("names of pictograms"));
         }
+        if let Some(artwork) = &generator.artwork
+            && generator.scene_share() < 1.0
+            && generator.settings.sequences == 0.0
+            && artwork.singles == 0
+        {
+            let problem = "is 0, and the artwork has sequences alone".to_owned();
+            return Err(ScenesError::Setting { setting: "sequences", problem });
+        }
         if generator.scene_share() > 0.0 && generator.scene_languages.is_empty() {
             return Err(none("a grammar of scenes"));
         }
@@ -199,9 +207,12 @@ impl Generator {
         loop {
             let count = if random.chance(self.settings.several) { 2 + random.below(2) } else { 1 };
             let mut shown: Vec<usize> = Vec::with_capacity(count);
-            while shown.len() < count.min(artwork.len()) {
+            let available = self.available(artwork);
+            while shown.len() < count.min(available) {
                 let next = random.below(artwork.len());
-                if !shown.contains(&next) {
+                let is_taken =
+                    artwork.pictograms[next].is_single || random.chance(self.settings.sequences);
+                if is_taken && !shown.contains(&next) {
                     shown.push(next);
                 }
             }
@@ -210,6 +221,11 @@ impl Generator {
                 return self.show(shown, artwork, random);
             }
         }
+    }
+
+    /// How many pictograms may be taken, at least one.
+    fn available(&self, artwork: &Artwork) -> usize {
+        if self.settings.sequences > 0.0 { artwork.len() } else { artwork.singles.max(1) }
     }
 
     /// Whether some language has names of all of them.

@@ -34,6 +34,8 @@ pub struct Settings {
     /// Share of drawn scenes, 0 to 1; the others show pictograms. All of them are scenes when there is no artwork or the
     /// split is held out.
     pub scenes: f32,
+    /// How often a sequence (a flag, a family) is taken, relative to a single code point, 0 to 1.
+    pub sequences: f32,
     /// Share of pictures with several pictograms among those that show pictograms.
     pub several: f32,
     /// Share of captions that are keywords, or that add one to the short name.
@@ -52,6 +54,7 @@ impl Default for Settings {
             languages: Vec::new(),
             split: Split::Training,
             scenes: 0.2,
+            sequences: 0.4,
             several: 0.08,
             keywords: 0.12,
             templates: 0.12,
@@ -95,6 +98,7 @@ impl Settings {
         }
         let own = [
             Share { name: "scenes", value: self.scenes },
+            Share { name: "sequences", value: self.sequences },
             Share { name: "several", value: self.several },
             Share { name: "keywords", value: self.keywords },
             Share { name: "templates", value: self.templates },

@@ -142,6 +142,17 @@ fn sample(level: &Level, u: f32, v: f32) -> [f32; 4] {
         right * below,
     ];
     let mut sum = [0.0; 4];
+    if x >= 0 && y >= 0 && x + 1 < side && y + 1 < side {
+        let at = (y * side + x) as usize * 4;
+        let below = at + level.side * 4;
+        let (upper, lower) = (&level.data[at..at + 8], &level.data[below..below + 8]);
+        for c in 0..4 {
+            let above = weights[0] * f32::from(upper[c]) + weights[1] * f32::from(upper[c + 4]);
+            let under = weights[2] * f32::from(lower[c]) + weights[3] * f32::from(lower[c + 4]);
+            sum[c] = (above + under) * (1.0 / 255.0);
+        }
+        return sum;
+    }
     let places = [(x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1)];
     for ((x, y), weight) in places.into_iter().zip(weights) {
         if x >= 0 && y >= 0 && x < side && y < side {

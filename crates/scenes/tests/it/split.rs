@@ -49,4 +49,11 @@ fn the_split_is_for_ever() {
     assert_eq!(first, FIRST_HELD_OUT);
 }
 
-const FIRST_HELD_OUT: [&str; 6] = ["", "", "", "", "", ""];
+const FIRST_HELD_OUT: [&str; 6] = [
+    "3 red circle",
+    "2 yellow circle",
+    "3 yellow circle",
+    "3 brown circle",
+    "5 brown circle",
+    "1 white circle",
+];
