@@ -95,6 +95,7 @@ impl Layer {
             bottom: limit((y + half_height).ceil()),
         };
         let [du, dv] = [d * scale, -c * scale];
+        let columns = Columns::new(tint, piece.kind);
         for row in self.bounds.top..self.bounds.bottom {
             let dy = row as f32 + 0.5 - y;
             let dx = self.bounds.left as f32 + 0.5 - x;
@@ -105,8 +106,8 @@ impl Layer {
             for pixel in &mut self.pixels[start + self.bounds.left..start + self.bounds.right] {
                 if u > -1.0 && v > -1.0 && u < side && v < side {
                     let sample = sample(level, u, v);
-                    if sample != [0.0; 4] {
-                        *pixel = tint.apply(piece.kind, sample);
+                    if sample[0] + sample[3] > 0.0 {
+                        *pixel = columns.apply(sample);
                     }
                 }
                 u += du;
@@ -129,60 +130,74 @@ impl Layer {
     }
 }
 
-/// The level at (u, v), between its four nearest pixels; beyond the border there is nothing.
+/// The level at (u, v), between its four nearest pixels, from 0 to 1; beyond the border there is nothing.
 fn sample(level: &Level, u: f32, v: f32) -> [f32; 4] {
     let side = level.side as isize;
     // `u` and `v` are above -1, so that adding 1 makes truncation a floor.
     let (x, y) = ((u + 1.0) as isize - 1, (v + 1.0) as isize - 1);
     let (right, below) = (u - x as f32, v - y as f32);
-    let weights = [
-        (1.0 - right) * (1.0 - below),
-        right * (1.0 - below),
-        (1.0 - right) * below,
-        right * below,
-    ];
-    let mut sum = [0.0; 4];
-    if x >= 0 && y >= 0 && x + 1 < side && y + 1 < side {
+    let (left, above) = ((1.0 - right) * (1.0 / 255.0), 1.0 - below);
+    let right = right * (1.0 / 255.0);
+    let weights = [left * above, right * above, left * below, right * below];
+    let corner = |x: isize, y: isize| -> [f32; 4] {
         let at = (y * side + x) as usize * 4;
-        let below = at + level.side * 4;
-        let (upper, lower) = (&level.data[at..at + 8], &level.data[below..below + 8]);
-        for c in 0..4 {
-            let above = weights[0] * f32::from(upper[c]) + weights[1] * f32::from(upper[c + 4]);
-            let under = weights[2] * f32::from(lower[c]) + weights[3] * f32::from(lower[c + 4]);
-            sum[c] = (above + under) * (1.0 / 255.0);
-        }
-        return sum;
-    }
+        std::array::from_fn(|c| f32::from(level.data[at..at + 4][c]))
+    };
     let places = [(x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1)];
+    if x >= 0 && y >= 0 && x + 1 < side && y + 1 < side {
+        let [a, b, c, d] = places.map(|(x, y)| corner(x, y));
+        let [first, second, third, fourth] = weights;
+        return std::array::from_fn(|i| {
+            (a[i] * first + b[i] * second) + (c[i] * third + d[i] * fourth)
+        });
+    }
+    let mut sum = [0.0; 4];
     for ((x, y), weight) in places.into_iter().zip(weights) {
         if x >= 0 && y >= 0 && x < side && y < side {
-            let at = (y * side + x) as usize * 4;
-            let tap: &[u8] = &level.data[at..at + 4];
-            for c in 0..4 {
-                sum[c] += weight * f32::from(tap[c]);
-            }
+            let tap = corner(x, y);
+            sum = std::array::from_fn(|i| sum[i] + tap[i] * weight);
         }
     }
-    sum.map(|value| value * (1.0 / 255.0))
+    sum
 }
 
-impl Tint {
-    fn apply(&self, kind: Kind, sample: [f32; 4]) -> [f32; 4] {
-        let [r, g, b, alpha] = match kind {
-            Kind::Coloured => sample,
-            Kind::Ink => self.inked(sample[0], sample[3]),
+/// [`Tint`] as columns: what each channel of a sample adds to the four of the result.
+struct Columns {
+    columns: [[f32; 4]; 4],
+    kind: Kind,
+}
+
+impl Columns {
+    fn new(tint: &Tint, kind: Kind) -> Self {
+        let column = |c: usize| [tint.matrix[0][c], tint.matrix[1][c], tint.matrix[2][c], 0.0];
+        let coloured =
+            [column(0), column(1), column(2), [tint.offset, tint.offset, tint.offset, 1.0]];
+        // Ink: by inside, inside and ink, nothing, ink.
+        let straight = |colour: Rgb| [colour[0], colour[1], colour[2], 1.0];
+        let under = tint.fill.map_or([0.0; 4], straight);
+        let covered = under.map(|value| -value);
+        let columns = match kind {
+            Kind::Coloured => coloured,
+            Kind::Ink => [under, covered, [0.0; 4], straight(tint.ink)],
         };
-        let colour = [0, 1, 2].map(|row| {
-            let [x, y, z] = self.matrix[row];
-            (x * r + y * g + z * b + self.offset * alpha).clamp(0.0, alpha)
-        });
-        [colour[0], colour[1], colour[2], alpha]
+        Self { columns, kind }
     }
 
-    fn inked(&self, inside: f32, ink: f32) -> [f32; 4] {
-        let under = self.fill.map_or(0.0, |_| inside * (1.0 - ink));
-        let fill = self.fill.unwrap_or_default();
-        let colour = [0, 1, 2].map(|c| self.ink[c] * ink + fill[c] * under);
-        [colour[0], colour[1], colour[2], (ink + under).min(1.0)]
+    #[inline]
+    fn apply(&self, sample: [f32; 4]) -> [f32; 4] {
+        let [r, mut g, b, a] = sample;
+        if self.kind == Kind::Ink {
+            g = r * a;
+        }
+        let [first, second, third, fourth] = &self.columns;
+        let sum: [f32; 4] = std::array::from_fn(|i| {
+            (first[i] * r + second[i] * g) + (third[i] * b + fourth[i] * a)
+        });
+        let alpha = sum[3];
+        // Premultiplied colours lie between nothing and alpha.
+        sum.map(|value| {
+            let value = if value > alpha { alpha } else { value };
+            if value > 0.0 { value } else { 0.0 }
+        })
     }
 }
