@@ -17,6 +17,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("gpu", 1),
     ("ledger", 1),
     ("index", 1),
+    ("scenes", 1),
     ("train", 2),
     ("eval", 2),
     ("store", 2),
