@@ -152,16 +152,10 @@ impl Comparison {
 /// A data set with what makes its figures another thing: which captions, how many languages.
 fn own_title(report: &Report) -> String {
     let mut title = report.data_set.name.clone();
-    let languages = if let Some(retrieval) = &report.retrieval {
-        if retrieval.captions == "first" {
-            title += ", first caption";
-        }
-        retrieval.languages.iter().map(|one| one.language.as_deref()).collect::<Vec<_>>()
-    } else {
-        let one = report.classification.iter().map(|one| one.language.as_deref());
-        one.chain(report.multi_label.iter().map(|one| one.language.as_deref())).collect()
-    };
-    match languages.as_slice() {
+    if report.retrieval.as_ref().is_some_and(|retrieval| retrieval.captions == "first") {
+        title += " (first)";
+    }
+    match report.languages().as_slice() {
         [] | [None] => title,
         [Some(language)] => format!("{title}, {language}"),
         several => format!("{title}, {} languages", several.len()),

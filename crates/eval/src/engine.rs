@@ -16,6 +16,7 @@ pub struct EngineEmbedder<'a> {
     name: String,
     instruction_set: &'static str,
     threads: usize,
+    truncated: AtomicUsize,
 }
 
 impl<'a> EngineEmbedder<'a> {
@@ -26,7 +27,13 @@ impl<'a> EngineEmbedder<'a> {
         instruction_set: &'static str,
         threads: usize,
     ) -> Self {
-        Self { siglip, name: name.to_owned(), instruction_set, threads }
+        let truncated = AtomicUsize::new(0);
+        Self { siglip, name: name.to_owned(), instruction_set, threads, truncated }
+    }
+
+    /// How many of the texts so far are longer than the text tower and lost their end.
+    pub fn truncated_texts(&self) -> usize {
+        self.truncated.load(Ordering::Relaxed)
     }
 
     /// Decodes and resizes pictures side by side.
@@ -93,6 +100,8 @@ impl Embedder for EngineEmbedder<'_> {
     fn embed_texts(&self, texts: &[String]) -> Result<Embeddings, EmbedderError> {
         let encode = |text: &String| self.siglip.tokenize(text);
         let encodings = texts.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
+        let truncated = encodings.iter().filter(|encoding| encoding.truncated).count();
+        self.truncated.fetch_add(truncated, Ordering::Relaxed);
         Ok(self.siglip.embed_texts(&encodings)?)
     }
 }

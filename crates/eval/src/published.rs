@@ -130,14 +130,13 @@ impl Benchmark {
     pub fn is_of(&self, report: &Report) -> bool {
         let name = plain(&report.data_set.name);
         let is_named = self.data_sets.iter().any(|known| plain(known) == name);
-        let languages = match &report.retrieval {
-            Some(retrieval) => retrieval.languages.len(),
-            None => report.classification.len() + report.multi_label.len(),
-        };
+        let languages = report.languages();
+        // Another language's names or captions are another benchmark.
+        let in_english = matches!(languages.as_slice(), [None | Some("en")]);
         let captions = report.retrieval.as_ref().map(|retrieval| &retrieval.captions);
         is_named
             && self.captions.as_ref().is_none_or(|wanted| captions == Some(wanted))
-            && languages == self.languages.unwrap_or(1)
+            && self.languages.map_or(in_english, |count| languages.len() == count)
     }
 }
 

@@ -241,6 +241,15 @@ impl Report {
         Ok(serde_json::from_str(text)?)
     }
 
+    /// The languages that were measured, in the report's order; `None` is one that nobody has named.
+    pub fn languages(&self) -> Vec<Option<&str>> {
+        let classification = self.classification.iter().map(|one| one.language.as_deref());
+        let multi_label = self.multi_label.iter().map(|one| one.language.as_deref());
+        let retrieval = self.retrieval.iter().flat_map(|retrieval| &retrieval.languages);
+        let retrieval = retrieval.map(|one| one.language.as_deref());
+        classification.chain(multi_label).chain(retrieval).collect()
+    }
+
     /// The report as JSON for people and programs, with a line break at its end.
     ///
     /// # Panics

@@ -51,7 +51,8 @@ pub(crate) struct MeasureArguments {
     #[arg(long, value_name = "FOLDER")]
     pub(crate) pictures: Option<PathBuf>,
 
-    /// Measure the captions, or the names of classes, of this language alone; may be repeated or separated by commas
+    /// Measure the captions of this language alone; may be repeated or separated by commas. Of classes: the language of
+    /// their names, whose templates are taken
     #[arg(long = "language", value_name = "CODE", value_delimiter = ',')]
     pub(crate) languages: Vec<String>,
 

@@ -12,11 +12,12 @@ use eval::{Embedder, EmbedderError, Identity, PictureEmbedding};
 use model::{Embeddings, Scoring};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use ureq::Agent;
+use ureq::{Agent, Proxy};
 
 use crate::arguments::eval::MeasureArguments;
+use crate::environment::Environment;
 use crate::exit::UsageError;
-use crate::labels;
+use crate::{hub_access, labels};
 
 const USER_AGENT: &str = concat!("polysight/", env!("CARGO_PKG_VERSION"));
 
@@ -77,7 +78,11 @@ impl ApiEmbedder {
     ///
     /// # Errors
     /// When the address makes no sense, nobody answers, or there is no model.
-    pub(crate) fn connect(address: &str, arguments: &MeasureArguments) -> anyhow::Result<Self> {
+    pub(crate) fn connect(
+        address: &str,
+        arguments: &MeasureArguments,
+        environment: &Environment,
+    ) -> anyhow::Result<Self> {
         let lower = address.to_ascii_lowercase();
         if !lower.starts_with("http://") && !lower.starts_with("https://") {
             let message =
@@ -91,7 +96,10 @@ impl ApiEmbedder {
             }
             None => None,
         };
+        let proxy = hub_access::proxy(address, environment)?;
+        let proxy = proxy.map(|proxy| Proxy::new(&proxy)).transpose().context("the proxy")?;
         let config = Agent::config_builder()
+            .proxy(proxy)
             .http_status_as_error(false)
             .user_agent(USER_AGENT)
             .timeout_global(Some(PATIENCE))

@@ -8,7 +8,7 @@ mod progress;
 use std::path::Path;
 
 use anyhow::Context;
-use datasets::{CaptionChoice, Dataset, Kind, Options, read_class_names};
+use datasets::{CaptionChoice, Dataset, Kind, LanguageClasses, Options, read_class_names};
 use eval::{EngineEmbedder, Plan, Report, TemplateChoice, evaluate};
 use kernels::Compute;
 
@@ -55,7 +55,7 @@ fn measure(arguments: &MeasureArguments, environment: &Environment) -> anyhow::R
                     "--class-names: the pictures of this data set have captions, no classes";
                 return Err(UsageError::new(message).into());
             }
-            None => Vec::new(),
+            None => own_names(&dataset, arguments)?,
         },
         precisions: match arguments.precisions.as_slice() {
             [] => Plan::PRECISIONS.to_vec(),
@@ -64,13 +64,17 @@ fn measure(arguments: &MeasureArguments, environment: &Environment) -> anyhow::R
         compute: Compute::new(compute.isa, compute.threads),
     };
     let mut report = if let Some(address) = &arguments.against {
-        let embedder = api::ApiEmbedder::connect(address, arguments)?;
+        let embedder = api::ApiEmbedder::connect(address, arguments, environment)?;
         evaluate(&dataset, &embedder, &plan, &mut Progress::new(&mut console))?
     } else {
         let OpenModel { id, siglip, options } = model_source::open(&arguments.model, environment)?;
         let embedder = EngineEmbedder::new(&siglip, &id, options.isa.name(), options.threads);
         let report = evaluate(&dataset, &embedder, &plan, &mut Progress::new(&mut console))?;
         note_packed_cache_problems(&siglip, &console);
+        if embedder.truncated_texts() > 0 {
+            let count = embedder.truncated_texts();
+            console.note(&format!("texts too long for the model, which lost their end: {count}"));
+        }
         report
     };
     if let Some(name) = &arguments.name {
@@ -128,7 +132,7 @@ fn class_names(
     file: &Path,
     dataset: &Dataset,
     arguments: &MeasureArguments,
-) -> anyhow::Result<Vec<datasets::LanguageClasses>> {
+) -> anyhow::Result<Vec<LanguageClasses>> {
     let count = class_count(dataset)?;
     let mut read = read_class_names(file, count, &arguments.languages)?;
     if let ([only], [language]) = (read.as_mut_slice(), arguments.languages.as_slice())
@@ -137,6 +141,27 @@ fn class_names(
         only.language = Some(language.clone());
     }
     Ok(read)
+}
+
+/// The data set's own names, which are in the language that the command line names; nothing when it names none.
+fn own_names(
+    dataset: &Dataset,
+    arguments: &MeasureArguments,
+) -> anyhow::Result<Vec<LanguageClasses>> {
+    match arguments.languages.as_slice() {
+        _ if dataset.kind() == Kind::Captions => Ok(Vec::new()),
+        [] => Ok(Vec::new()),
+        [language] => {
+            let names =
+                dataset.class_names().iter().map(|name| (!name.is_empty()).then(|| name.clone()));
+            Ok(vec![LanguageClasses { language: Some(language.clone()), names: names.collect() }])
+        }
+        _ => {
+            let message = "--language: the classes of this data set have names in one language; give those of others \
+                           with --class-names FILE";
+            Err(UsageError::new(message).into())
+        }
+    }
 }
 
 /// As many classes as the data set names, else as its labels count.

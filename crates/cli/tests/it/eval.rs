@@ -144,6 +144,30 @@ fn class_names_and_templates_of_a_language_are_measured() {
 }
 
 #[test]
+fn the_language_of_the_data_sets_own_names_chooses_the_templates() {
+    let (tiny, sets) = (Tiny::new(), DataSets::new());
+    let run =
+        |languages: &str| sets.measure(&tiny, "classes").argument("--language").argument(languages);
+    let report = run("de").finish().quiet_success().json();
+    assert_eq!(report["classification"][0]["language"], "de");
+    let templates = report["classification"][0]["templates"].as_array().unwrap();
+    assert!(templates.contains(&json!("ein Foto: {}")));
+    run("de,fr").finish().usage_error("--language: the classes of this data set");
+}
+
+#[test]
+fn texts_that_are_too_long_are_counted_in_a_note() {
+    let (tiny, sets) = (Tiny::new(), DataSets::new());
+    let long = "the sea and the sky ".repeat(30);
+    let line = json!({"image": PICTURES[0], "captions": [long, "short", long]});
+    sets.write("captions/long.jsonl", line.to_string().as_bytes());
+    let run = sets.measure(&tiny, "captions/long.jsonl").finish();
+    assert_eq!(run.code, 0);
+    let note = "polysight: texts too long for the model, which lost their end: 2\n";
+    assert_eq!(run.stderr, note);
+}
+
+#[test]
 fn a_broken_picture_is_named_counts_as_wrong_and_makes_the_exit_code_1() {
     let (tiny, sets) = (Tiny::new(), DataSets::new());
     sets.write("classes/dog/broken.png", b"\x89PNG\r\n\x1a\nnot really");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::drawing::{Anchor, Area, Drawing, at, shortened};
 use crate::comparison::{Comparison, Origin, Row};
 
-const LEFT: f64 = 300.0;
+const LEFT: f64 = 320.0;
 const COLUMN: f64 = 136.0;
 /// Of a bar that means 100 %.
 const WHOLE: f64 = 88.0;
@@ -54,7 +54,8 @@ fn legend(drawing: &mut Drawing) {
         ("accent", "SigLIP, published"),
         ("other", "others, published"),
     ];
-    let mut x = LEFT;
+    // Right of the title.
+    let mut x = LEFT + COLUMN;
     for (class, text) in meanings {
         drawing.bar(class, Area { x, y: 17.0, width: 12.0, height: 12.0 }, text);
         drawing.text("quiet", at(x + 18.0, 28.0), Anchor::Start, text);
@@ -70,7 +71,7 @@ fn draw_row(drawing: &mut Drawing, comparison: &Comparison, row: &Row, y: f64) {
     };
     let name = shortened(&row.name, 13.0, 148.0);
     drawing.text(weight, at(16.0, y + 14.5), Anchor::Start, &name);
-    let detail = shortened(&row.detail, 11.0, 118.0);
+    let detail = shortened(&row.detail, 11.0, 140.0);
     drawing.text("small", at(LEFT - 12.0, y + 14.5), Anchor::End, &detail);
     let mut used = BTreeSet::new();
     for (column, benchmark) in comparison.benchmarks.iter().enumerate() {

@@ -68,6 +68,8 @@ fn panel(drawing: &mut Drawing, left: f64, name: &str, reliability: &Reliability
         Anchor::Middle,
         "said, % (height: came true, %)",
     );
+    drawing.text("small", at(left, bottom + 15.0), Anchor::Start, "0");
+    drawing.text("small", at(left + SIDE, bottom + 15.0), Anchor::End, "100");
     drawing.line("line", at(left, below), at(left + SIDE, below));
     drawing.text("small", at(middle, below + 16.0), Anchor::Middle, "how many, logarithmic");
 }

@@ -122,11 +122,16 @@ fn what_was_measured_otherwise_gets_a_column_of_its_own() {
     ]);
     let titles = other.benchmarks.iter().map(|benchmark| benchmark.title.as_str());
     let titles = titles.collect::<BTreeSet<_>>();
-    for title in ["xm3600, 36 languages", "xm3600, first caption, 2 languages", "emoji"] {
+    for title in ["xm3600, 36 languages", "xm3600 (first), 2 languages", "emoji"] {
         assert!(titles.contains(title), "{title} is not in {titles:?}");
     }
     assert_eq!(other.rows.iter().filter(|row| row.origin == Origin::Measured).count(), 1);
     assert!(!other.rows[0].figures.contains_key("xm3600-text-to-image"));
+    let mut german = retrieval("mscoco_captions", "mini", "all", 1);
+    german.retrieval.as_mut().unwrap().languages[0].language = Some("de".to_owned());
+    let german = compared(&[german]);
+    assert!(!german.rows[0].figures.contains_key("coco-text-to-image"), "COCO is English");
+    assert_eq!(german.benchmarks.last().unwrap().title, "mscoco_captions, de");
     let same = compared(&[retrieval("xm3600", "mini", "first", 36)]);
     assert_eq!(same.rows[0].figures["xm3600-text-to-image"].percent, 25.0);
 }
