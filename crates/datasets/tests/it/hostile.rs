@@ -64,6 +64,9 @@ fn links_in_a_tar_lead_nowhere() {
     header.set_entry_type(tar::EntryType::Symlink);
     header.set_size(0);
     builder.append_link(&mut header, "0.jpg", "/etc/passwd").unwrap();
+    let mut header = tar::Header::new_gnu();
+    header.set_size(4);
+    builder.append_data(&mut header, "0.txt", &b"said"[..]).unwrap();
     let bytes = builder.into_inner().unwrap();
     let place = Place::new();
     place.write("a.tar", bytes);

@@ -34,6 +34,14 @@ fn the_error_is_the_weighted_distance_of_what_was_said_and_what_came_true() {
 }
 
 #[test]
+fn too_sure_and_not_sure_enough_do_not_make_up_for_each_other() {
+    let mut calibrator = Calibrator::new(PLAIN);
+    calibrator.add(&[cosine_of(0.9), cosine_of(0.1)], &[1]);
+    let error = calibrator.finish(&[]).pairs.expected_calibration_error;
+    assert!((error - 0.9).abs() < 1e-6, "{error}");
+}
+
+#[test]
 fn probabilities_of_zero_and_one_have_bins() {
     let mut calibrator = Calibrator::new(Scoring { factor: 1000.0, bias: 0.0 });
     calibrator.add(&[1.0, -1.0], &[0]);
