@@ -27,8 +27,11 @@ const MOST_BYTES: u64 = 256 << 20;
 /// A model may be loaded by the first call.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// How often a call is repeated that the server was too busy for.
-const ATTEMPTS: u32 = 8;
+/// How often a call is made while the server is busy, or loads its model.
+const ATTEMPTS_WHEN_BUSY: u32 = 8;
+
+/// How often a call is made that fails for another reason of the server's.
+const ATTEMPTS: u32 = 2;
 
 /// The longest wait between two attempts.
 const LONGEST_WAIT: u64 = 120;
@@ -168,7 +171,7 @@ impl ApiEmbedder {
         }
     }
 
-    /// Sends a call, again when the server was too busy.
+    /// Sends a call, and again while the server says that it is too busy.
     fn post(&self, path: &str, body: &Value) -> anyhow::Result<Answer> {
         let url = format!("{}/{path}", self.address);
         let mut attempt = 0;
@@ -180,12 +183,17 @@ impl ApiEmbedder {
             }
             let response = request.send(body.to_string()).with_context(|| url.clone())?;
             let status = response.status().as_u16();
-            let after = response.headers().get("retry-after");
-            let after = after.and_then(|after| after.to_str().ok()?.parse::<u64>().ok());
+            let header = |name| response.headers().get(name)?.to_str().ok();
+            let after = header("retry-after").and_then(|after| after.parse::<u64>().ok());
+            let attempts = match (header("x-should-retry"), status) {
+                (Some("false"), _) => 1,
+                (_, 429 | 503) => ATTEMPTS_WHEN_BUSY,
+                _ => ATTEMPTS,
+            };
             let reply = read(response).with_context(|| url.clone())?;
             match status {
                 200 => return Ok(Answer::Success(reply)),
-                429 | 500..=599 if attempt < ATTEMPTS => {
+                429 | 500..=599 if attempt < attempts => {
                     let seconds = after.unwrap_or(1 << attempt.min(5)).min(LONGEST_WAIT);
                     std::thread::sleep(Duration::from_secs(seconds));
                 }

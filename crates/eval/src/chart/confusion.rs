@@ -55,7 +55,7 @@ fn cells(file: String, classification: &Classification, matrix: &[Vec<u32>]) -> 
             drawing.cell(class, area, strength, &tip);
             if *pictures > 0 && side >= 24.0 {
                 let place = at(x + side / 2.0, y + side / 2.0 + 4.0);
-                let class = if strength > 0.6 { "small on-strong" } else { "small" };
+                let class = if strength > 0.6 { "small on-strong" } else { "small on-weak" };
                 drawing.text(class, place, Anchor::Middle, &pictures.to_string());
             }
         }

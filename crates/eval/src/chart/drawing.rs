@@ -13,6 +13,7 @@ text { font: 13px system-ui, sans-serif; fill: #24292f }
 .accent { fill: #1f6feb }
 .ours { fill: #1a7f37 }
 .second { fill: #bf8700 }
+.small.on-weak { fill: #24292f }
 .small.on-strong { fill: #ffffff }
 .line { stroke: #d0d7de; stroke-width: 1; fill: none }
 .dashed { stroke: #57606a; stroke-width: 1; stroke-dasharray: 4 4; fill: none }
@@ -23,6 +24,7 @@ text { font: 13px system-ui, sans-serif; fill: #24292f }
   .accent { fill: #4493f8 }
   .ours { fill: #3fb950 }
   .second { fill: #d29922 }
+  .small.on-weak { fill: #e6edf3 }
   .small.on-strong { fill: #0d1117 }
   .line { stroke: #3d444d }
   .dashed { stroke: #9198a1 }

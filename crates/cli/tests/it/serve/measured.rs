@@ -99,6 +99,25 @@ fn a_picture_that_the_server_refuses_is_named_and_the_others_are_measured() {
 }
 
 #[test]
+fn a_server_that_still_loads_is_waited_for() {
+    let (tiny, sets) = (Tiny::new(), DataSets::new());
+    let server = Server::of(&tiny, &["--lazy"]);
+    let report = against(&server, &sets, "classes").finish().quiet_success().json();
+    assert_eq!(report["data_set"]["failed"], 0);
+    assert!(report["classification"][0]["calibration"].is_object(), "the first call was repeated");
+}
+
+#[test]
+fn a_server_that_fails_ends_the_measurement() {
+    let (tiny, sets) = (Tiny::new(), DataSets::new());
+    tiny.overwrite("vision_model.post_layernorm.bias", [0xc0, 0x7f]);
+    let server = Server::of(&tiny, &[]);
+    let run = against(&server, &sets, "classes").finish();
+    assert_eq!((run.code, run.stdout.len()), (1, 0));
+    assert!(run.stderr.contains("/embeddings: HTTP 500"), "{}", run.stderr);
+}
+
+#[test]
 fn the_key_comes_from_a_file_and_without_it_the_server_says_no() {
     let (tiny, sets) = (Tiny::new(), DataSets::new());
     let server = Server::of(&tiny, &["--api-key=first-key"]);
