@@ -12,9 +12,6 @@ use crate::webdataset::{CLASS_NAMES, TEMPLATES, names_of, templates_of};
 const ENDINGS: &[&str] =
     &["png", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "tif", "tiff"];
 
-/// How deep below a class's folder pictures are looked for; a link that leads upwards ends there.
-const MOST_DEPTH: usize = 8;
-
 /// Lists the pictures below the folders of `folder`, whose names in order are the classes; `None` when there is none.
 ///
 /// `classnames.txt` gives the folders other names, one a line in the folders' order.
@@ -22,7 +19,7 @@ pub(crate) fn list(folder: &Path) -> Result<Option<Found>, DatasetError> {
     let (mut class_names, mut samples) = (Vec::new(), Vec::new());
     for class in entries(folder, Sort::Folders)? {
         let mut pictures = Vec::new();
-        search(&class, MOST_DEPTH, &mut pictures)?;
+        search(&class, &mut pictures)?;
         if pictures.is_empty() {
             continue;
         }
@@ -59,13 +56,14 @@ pub(crate) fn list(folder: &Path) -> Result<Option<Found>, DatasetError> {
     }))
 }
 
-/// Adds the pictures of a folder and of the folders in it, by their names.
-fn search(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), DatasetError> {
+/// Adds the pictures of a folder and of the folders in it, by their names. Links to folders are not followed, so that
+/// the search ends.
+fn search(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), DatasetError> {
     let pictures = entries(folder, Sort::Files)?.into_iter();
     found.extend(pictures.filter(|path| ENDINGS.iter().any(|ending| has_extension(path, ending))));
-    if depth > 0 {
-        for below in entries(folder, Sort::Folders)? {
-            search(&below, depth - 1, found)?;
+    for below in entries(folder, Sort::Folders)? {
+        if !fs_err::symlink_metadata(&below)?.is_symlink() {
+            search(&below, found)?;
         }
     }
     Ok(())

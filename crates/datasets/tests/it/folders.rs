@@ -46,6 +46,17 @@ fn other_names_and_templates_come_from_the_files_that_benchmarks_use() {
     assert!(complaint.contains("classnames.txt: it names 1 classes; there are 2"), "{complaint}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_class_may_be_a_link_and_a_link_that_leads_upwards_ends_there() {
+    let place = classes();
+    std::os::unix::fs::symlink(place.path("red fox"), place.path("vixen")).unwrap();
+    std::os::unix::fs::symlink(place.path("."), place.path("cat/up")).unwrap();
+    let dataset = place.open(".").unwrap();
+    assert_eq!(dataset.class_names(), ["cat", "red fox", "vixen"]);
+    assert_eq!(dataset.len(), 5);
+}
+
 #[test]
 fn a_folder_without_pictures_and_a_path_that_is_not_there_are_errors() {
     let place = Place::new();
