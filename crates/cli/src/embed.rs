@@ -11,7 +11,8 @@ use crate::environment::Environment;
 use crate::exit::{Outcome, UsageError};
 use crate::inputs::Inputs;
 use crate::model_source::{self, OpenModel, note_packed_cache_problems};
-use crate::npy::{self, NpyFile};
+use crate::npy;
+use crate::output_file::OutputFile;
 use crate::pictures::{Picture, embed_each, judge, report_problems};
 use crate::pipeline::{PictureError, decode_ahead};
 use crate::reply::{error_object, json};
@@ -151,7 +152,7 @@ struct Sink<'a> {
 }
 
 enum Form {
-    File(NpyFile),
+    File(OutputFile),
     /// The same bytes to standard output.
     Stream,
     Json,
@@ -167,7 +168,7 @@ impl<'a> Sink<'a> {
         let header = npy::header(shape.rows, shape.columns);
         let form = match &arguments.output {
             Some(path) => {
-                let mut file = NpyFile::create(path)?;
+                let mut file = OutputFile::create(path)?;
                 file.write(&header)?;
                 Form::File(file)
             }

@@ -66,8 +66,11 @@ fn text(variable: &Variable) -> Result<&str, UsageError> {
     variable.value.to_str().ok_or_else(not_text)
 }
 
-/// The proxy on the way to the endpoint.
-fn proxy(endpoint: &str, environment: &Environment) -> anyhow::Result<Option<String>> {
+/// The proxy on the way to an address.
+///
+/// # Errors
+/// When a variable is not UTF-8.
+pub(crate) fn proxy(endpoint: &str, environment: &Environment) -> anyhow::Result<Option<String>> {
     let encrypted = endpoint.to_ascii_lowercase().starts_with("https:");
     let proxy = if encrypted { &environment.https_proxy } else { &environment.http_proxy };
     let Some(proxy) = proxy else {

@@ -14,6 +14,7 @@ mod configuration;
 mod console;
 mod embed;
 mod environment;
+mod eval;
 mod exit;
 mod given;
 mod hub_access;
@@ -24,6 +25,7 @@ mod model_command;
 mod model_source;
 mod named_model;
 mod npy;
+mod output_file;
 mod pictures;
 mod pipeline;
 mod reply;
@@ -55,6 +57,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         Command::Score(arguments) => score::run(arguments, environment),
         Command::Bench(arguments) => bench::run(arguments, environment),
         Command::Serve(arguments) => serve::run(arguments, environment),
+        Command::Eval(arguments) => eval::run(arguments, environment),
         Command::Model(arguments) => model_command::run(arguments, environment),
     }
 }

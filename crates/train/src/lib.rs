@@ -6,6 +6,8 @@
 
 pub mod checkpoint;
 pub mod data;
+pub mod drawn;
+pub mod files;
 pub mod initial;
 pub mod loss;
 pub mod optimiser;

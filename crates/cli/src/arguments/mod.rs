@@ -4,6 +4,7 @@
     reason = "most doc comments here are help texts, which have no Markdown"
 )]
 
+pub(crate) mod eval;
 pub(crate) mod serve;
 
 use std::ffi::OsString;
@@ -40,6 +41,7 @@ pub(crate) enum Command {
     Score(ScoreArguments),
     Serve(Box<serve::ServeArguments>),
     Bench(BenchArguments),
+    Eval(Box<eval::EvalArguments>),
     Model(ModelArguments),
 }
 

@@ -14,6 +14,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("tokens", 0),
     ("weights", 0),
     ("model", 1),
+    ("datasets", 1),
     ("gpu", 1),
     ("ledger", 1),
     ("index", 1),

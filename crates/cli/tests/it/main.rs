@@ -6,6 +6,7 @@ mod bench;
 mod classify;
 mod config;
 mod embed;
+mod eval;
 mod golden;
 mod help;
 mod hostile;

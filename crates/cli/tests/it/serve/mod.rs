@@ -7,6 +7,7 @@ mod corpus;
 #[cfg(target_os = "linux")]
 mod dropped;
 mod fairness;
+mod measured;
 mod models;
 #[cfg(unix)]
 mod operations;
