@@ -35,6 +35,7 @@ mod serve_settings;
 mod settings;
 mod table;
 mod texts;
+mod train;
 
 use std::process::ExitCode;
 
@@ -59,5 +60,6 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         Command::Serve(arguments) => serve::run(arguments, environment),
         Command::Eval(arguments) => eval::run(arguments, environment),
         Command::Model(arguments) => model_command::run(arguments, environment),
+        Command::Train(arguments) => train::run(arguments, environment),
     }
 }

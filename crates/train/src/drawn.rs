@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use scenes::{Artwork, ArtworkSettings, Content, Generator, LanguageWeight, Settings};
+use scenes::{
+    Artwork, ArtworkSettings, Combination, Content, Generator, LanguageWeight, Scene, Settings,
+    Split,
+};
 
 use crate::data::{Example, Source, Subject, Wish, mix};
 use crate::error::TrainError;
@@ -20,10 +23,14 @@ pub struct Drawing {
     pub shapes: f32,
 }
 
-/// Pictograms and scenes.
+/// Pictograms and scenes. Its concepts are the pictograms, then the scenes of one kind of shape that training may show.
 pub struct Drawn {
     artwork: Arc<Artwork>,
+    combinations: Vec<Combination>,
+    shapes: f32,
     seed: u64,
+    /// Single pictograms.
+    concepts: Generator,
     /// One for each number of captions that is asked for.
     generators: HashMap<usize, Generator>,
 }
@@ -43,19 +50,46 @@ impl Drawn {
         let artwork = Artwork::open(path, &ArtworkSettings::default()).map_err(wrong)?;
         let artwork = Arc::new(artwork);
         let weight = |language: &String| LanguageWeight { language: language.clone(), weight: 1.0 };
+        let settings = |captions: usize| Settings {
+            side: drawing.side,
+            captions: captions.max(1),
+            languages: drawing.languages.iter().map(weight).collect(),
+            scenes: drawing.shapes,
+            ..Settings::default()
+        };
+        let single = Settings { scenes: 0.0, several: 0.0, ..settings(1) };
+        let concepts = Generator::new(Some(Arc::clone(&artwork)), single).map_err(wrong)?;
         let mut generators = HashMap::new();
         for &captions in captions {
-            let settings = Settings {
-                side: drawing.side,
-                captions: captions.max(1),
-                languages: drawing.languages.iter().map(weight).collect(),
-                scenes: drawing.shapes,
-                ..Settings::default()
-            };
+            let settings = settings(captions);
             let generator = Generator::new(Some(Arc::clone(&artwork)), settings).map_err(wrong)?;
             generators.insert(captions.max(1), generator);
         }
-        Ok(Self { artwork, seed, generators })
+        let combinations = Combination::of(Split::Training).collect();
+        let shapes = drawing.shapes;
+        Ok(Self { artwork, combinations, shapes, seed, concepts, generators })
+    }
+}
+
+impl Drawn {
+    /// A picture of one concept.
+    fn concept(&self, place: u64) -> Example {
+        let chance = mix(place ^ mix(!self.seed));
+        let share = (chance >> 11) as f32 / (1_u64 << 53) as f32;
+        let (drawn, concept) = if share < self.shapes {
+            let index = mix(chance) as usize % self.combinations.len();
+            let scene = Scene::plain(self.combinations[index]);
+            (self.concepts.scene(&scene, self.seed, place), self.artwork.len() + index)
+        } else {
+            let drawn = self.concepts.example(self.seed, place);
+            let Content::Pictograms(shown) = &drawn.content else {
+                unreachable!("this generator draws no scenes");
+            };
+            let concept = shown[0];
+            (drawn, concept)
+        };
+        let captions = Vec::new();
+        Example { picture: drawn.picture, captions, key: drawn.key, concept: Some(concept as u32) }
     }
 }
 
@@ -65,7 +99,7 @@ impl Source for Drawn {
     }
 
     fn concepts(&self) -> u32 {
-        self.artwork.len() as u32
+        (self.artwork.len() + self.combinations.len()) as u32
     }
 
     fn example(&self, wish: Wish) -> Result<Example, TrainError> {
@@ -74,34 +108,26 @@ impl Source for Drawn {
             index: place,
             problem: error.to_string(),
         };
-        let generator = self.generators.get(&captions.max(1)).ok_or_else(|| TrainError::Example {
-            index: place,
-            problem: format!("nobody said that {captions} captions would be asked for"),
-        })?;
+        let generator =
+            self.generators.get(&captions.max(1)).ok_or_else(|| TrainError::Example {
+                index: place,
+                problem: format!("nobody said that {captions} captions would be asked for"),
+            })?;
         let drawn = match subject {
-            Subject::Concept => {
-                let concept = mix(place ^ mix(self.seed)) % self.artwork.len() as u64;
-                generator.pictogram(concept as usize, self.seed, place).map_err(problem)?
-            }
+            Subject::Concept => return Ok(self.concept(place)),
             Subject::Any => generator.example(self.seed, place),
         };
         // The same again with other captions, where the generator can.
         let drawn = match (&drawn.content, draw) {
             (_, 0) => drawn,
             (Content::Pictograms(shown), _) => match shown[..] {
-                [one] => generator
-                    .pictogram(one, self.seed ^ mix(draw), place)
-                    .map_err(problem)?,
+                [one] => generator.pictogram(one, self.seed ^ mix(draw), place).map_err(problem)?,
                 _ => drawn,
             },
             (Content::Scene(scene), _) => generator.scene(scene, self.seed ^ mix(draw), place),
         };
-        let concept = match &drawn.content {
-            Content::Pictograms(shown) if shown.len() == 1 => Some(shown[0] as u32),
-            _ => None,
-        };
         let texts = drawn.captions.into_iter().map(|caption| caption.text);
         let captions = texts.take(captions).collect();
-        Ok(Example { picture: drawn.picture, captions, key: drawn.key, concept })
+        Ok(Example { picture: drawn.picture, captions, key: drawn.key, concept: None })
     }
 }

@@ -4,6 +4,7 @@
 //! their gradients; [`trainer`] a step over a batch; [`optimiser`] how gradients become updates.
 #![forbid(unsafe_code)]
 
+pub mod beginning;
 pub mod checkpoint;
 pub mod data;
 pub mod drawn;

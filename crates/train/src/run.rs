@@ -5,37 +5,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kernels::Compute;
-use tokens::Tokenizer;
-use weights::{Config, Preprocessing};
 
 use crate::batches::Batches;
+use crate::beginning::Beginning;
 use crate::checkpoint::{self, Folder, ModelFiles, Progress};
-use crate::data::{Source, Subject, Wish, mix};
+use crate::data::{Subject, Wish, mix};
 use crate::error::TrainError;
 use crate::log::{Line, Log};
 use crate::optimiser::Optimiser;
 use crate::parameters::Parameters;
 use crate::recipe::{PictureSide, Recipe, Stage};
-use crate::trainer::{CONCEPTS, CpuTrainer, Settings, StepSettings, Trainer};
+use crate::trainer::{CpuTrainer, Settings, StepSettings, Trainer};
 
 /// Pictures that are embedded together for a locked tower.
 const LOCKED_TOGETHER: u64 = 256;
-
-/// What a training begins with.
-pub struct Beginning {
-    /// The towers' shapes.
-    pub config: Config,
-    /// How pictures are prepared.
-    pub preprocessing: Preprocessing,
-    /// All values, the concepts' among them.
-    pub parameters: Parameters,
-    /// Texts to ids.
-    pub tokenizer: Tokenizer,
-    /// The tokenizer's files, which go into each checkpoint.
-    pub tokenizer_files: Vec<PathBuf>,
-    /// What it learns from.
-    pub source: Arc<dyn Source>,
-}
 
 /// Told how a training goes.
 pub trait Watcher {
@@ -43,8 +26,8 @@ pub trait Watcher {
     fn stage(&mut self, stage: &Stage, step: u64);
     /// Pictures of a locked tower are embedded: how many of how many.
     fn locked(&mut self, done: u64, all: u64);
-    /// A step was made.
-    fn step(&mut self, line: &Line);
+    /// A step was made: the how-manieth of its stage.
+    fn step(&mut self, line: &Line, stage_step: u64);
     /// A checkpoint was written.
     fn checkpoint(&mut self, folder: &Path);
     /// Whether to stop after this step.
@@ -60,13 +43,6 @@ pub struct End {
     pub progress: Progress,
     /// Whether all steps were made.
     pub complete: bool,
-}
-
-/// Adds the table of a source's concepts, when a stage trains against them.
-pub fn add_concepts(parameters: &mut Parameters, source: &dyn Source, dimension: usize) {
-    if source.concepts() > 0 {
-        parameters.add(CONCEPTS.to_owned(), &[source.concepts() as usize, dimension]);
-    }
 }
 
 /// Trains from the beginning, or from the latest checkpoint of the folder.
@@ -147,7 +123,7 @@ pub fn run(
                 pictures_per_second: stage.batch as f64 / seconds(began.elapsed()),
             };
             log.write(&line)?;
-            watcher.step(&line);
+            watcher.step(&line, progress.step);
             let ends = progress.step == stage.steps;
             if ends {
                 progress.stage += 1;

@@ -6,6 +6,7 @@
 
 pub(crate) mod eval;
 pub(crate) mod serve;
+pub(crate) mod train;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -43,6 +44,7 @@ pub(crate) enum Command {
     Bench(BenchArguments),
     Eval(Box<eval::EvalArguments>),
     Model(ModelArguments),
+    Train(train::TrainArguments),
 }
 
 /// What every command takes that opens a model.

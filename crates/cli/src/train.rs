@@ -1,0 +1,119 @@
+//! `polysight train`: from a recipe to checkpoints.
+
+use std::path::Path;
+
+use anyhow::Context;
+use kernels::Compute;
+use serde::Serialize;
+use train::Line;
+use train::beginning::Beginning;
+use train::checkpoint::Folder;
+use train::recipe::{Recipe, Stage};
+use train::run::{End, Watcher};
+
+use crate::arguments::train::TrainArguments;
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::exit::{Outcome, UsageError};
+use crate::reply::json;
+use crate::settings;
+
+/// What scripts are told at the end.
+#[derive(Serialize)]
+struct Report<'a> {
+    checkpoint: &'a Path,
+    /// Steps that were made, in this run and before.
+    steps: u64,
+    /// Whether the recipe is done.
+    complete: bool,
+    /// The last step's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last: Option<&'a Line>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the recipe makes no sense, something that it names is missing, or a checkpoint cannot be written.
+pub(crate) fn run(
+    arguments: &TrainArguments,
+    environment: &Environment,
+) -> anyhow::Result<Outcome> {
+    let mut console = Console::new(environment, &arguments.output);
+    let options = settings::options(&arguments.compute, environment)?;
+    let path = &arguments.recipe;
+    let text = fs_err::read_to_string(path)?;
+    let recipe = Recipe::parse(&text).with_context(|| path.display().to_string())?;
+    let folder = Folder::open(&arguments.out)?;
+    let has_begun = folder.latest()?.is_some();
+    if has_begun && !arguments.resume {
+        let message = format!(
+            "{} has checkpoints already; --resume goes on from the latest, another --out begins anew",
+            arguments.out.display()
+        );
+        return Err(UsageError::new(message).into());
+    }
+    if arguments.resume && !has_begun {
+        console.note(&format!("{} has no checkpoint yet: a beginning", arguments.out.display()));
+    }
+    let base = path.parent().unwrap_or(Path::new("."));
+    let beginning = Beginning::of(&recipe, base)?;
+    let compute = Compute::new(options.isa, options.threads);
+    let mut progress = Progress { console: &mut console, left: arguments.steps, last: None };
+    let end = train::run::run(&recipe, beginning, compute, &arguments.out, &mut progress)?;
+    let last = progress.last.take();
+    console.end();
+    let End { checkpoint, progress, complete } = &end;
+    let (steps, complete, last) = (progress.total, *complete, last.as_ref());
+    if arguments.output.json {
+        console.print(json(&Report { checkpoint, steps, complete, last }) + "\n")?;
+    } else {
+        let state = if complete { "done" } else { "stopped" };
+        console.print(format!("{state} after {steps} steps: {}\n", checkpoint.display()))?;
+    }
+    console.flush()?;
+    Ok(Outcome::Complete)
+}
+
+/// Shows stages as bars.
+struct Progress<'a> {
+    console: &'a mut Console,
+    /// Steps that this run may still make.
+    left: Option<u64>,
+    last: Option<Line>,
+}
+
+impl Watcher for Progress<'_> {
+    fn stage(&mut self, stage: &Stage, step: u64) {
+        self.console.end();
+        self.console
+            .note(&format!("stage {}: {} steps of {}", stage.name, stage.steps, stage.batch));
+        self.console.begin("steps", usize::try_from(stage.steps).unwrap_or(usize::MAX));
+        self.console.advance_to(step);
+    }
+
+    fn locked(&mut self, done: u64, all: u64) {
+        if done == all {
+            self.console.note(&format!("{all} pictures embedded"));
+        }
+    }
+
+    fn step(&mut self, line: &Line, stage_step: u64) {
+        self.console.advance_to(stage_step);
+        if line.step.is_multiple_of(100) {
+            let Line { step, report, pictures_per_second, .. } = line;
+            self.console.note(&format!(
+                "step {step}: loss {:.4}, t {:.2}, b {:.2}, {pictures_per_second:.0} pictures/s",
+                report.loss, report.t, report.b
+            ));
+        }
+        self.last = Some(line.clone());
+        self.left = self.left.map(|left| left.saturating_sub(1));
+    }
+
+    fn checkpoint(&mut self, _folder: &Path) {}
+
+    fn stop(&self) -> bool {
+        self.left == Some(0)
+    }
+}
