@@ -2,7 +2,8 @@
 
     python recipes/mini/prepare.py DIR
 
-Run again after an interruption and it goes on where it stopped. The result is the same on every run.
+Run again after an interruption and it goes on where it stopped. The result is the same on every run. A picture that is
+there is not drawn again: after a change of the recipe remove its vendor's folder.
 
     DIR/artwork/VENDOR/1f600.png    RGBA, 128 x 128, transparent
     DIR/heldout/openmoji/1f600.png  for evaluation only

@@ -61,8 +61,8 @@ impl Canvas {
     /// # Panics
     /// Never: the side is above zero.
     pub(crate) fn picture(&self) -> RgbImage {
-        // By way of i32, which has a vector instruction.
-        let coded = |value: &f32| (value.clamp(0.0, 1.0) * 255.0 + 0.5) as i32 as u8;
+        // Added to 2^23 a number is rounded, and stands in the lowest bits: faster than a conversion, which checks.
+        let coded = |value: &f32| (value.clamp(0.0, 1.0) * 255.0 + 8_388_608.0).to_bits() as u8;
         let data = self.pixels.as_flattened().iter().map(coded).collect();
         let side = self.side as u32;
         RgbImage::from_raw(side, side, data).expect("a square of the canvas's pixels")

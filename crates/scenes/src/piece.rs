@@ -4,8 +4,8 @@
 #[derive(Clone)]
 pub(crate) struct Level {
     pub(crate) side: usize,
-    /// `[side, side, 4]`: premultiplied RGBA, or for ink: inside, 0, 0, ink.
-    pub(crate) data: Vec<u8>,
+    /// `[side * side]`: premultiplied RGBA, or for ink: inside, 0, 0, ink.
+    pub(crate) pixels: Vec<[u8; 4]>,
 }
 
 /// What the bytes of a piece say.
@@ -42,15 +42,16 @@ impl Piece {
         let base = reduce(&premultiplied, side, kept);
         let kind = if is_black(&base) { Kind::Ink } else { Kind::Coloured };
         let luminance = luminance(&base);
-        let mut first = Level { side: kept, data: base };
+        let mut first = Level { side: kept, pixels: base };
         if kind == Kind::Ink {
             mark_inside(&mut first);
         }
         let mut levels = vec![first];
         while let Some(last) = levels.last().filter(|last| last.side / 2 >= SMALLEST) {
             let half = last.side / 2;
-            let values: Vec<f32> = last.data.iter().map(|&value| f32::from(value)).collect();
-            levels.push(Level { side: half, data: reduce(&values, last.side, half) });
+            let values: Vec<f32> =
+                last.pixels.as_flattened().iter().map(|&value| f32::from(value)).collect();
+            levels.push(Level { side: half, pixels: reduce(&values, last.side, half) });
         }
         Self { kind, levels, luminance }
     }
@@ -63,7 +64,7 @@ impl Piece {
 }
 
 /// Box filter from `from` to `to` pixels a side, four channels; shares of border pixels are exact.
-fn reduce(values: &[f32], from: usize, to: usize) -> Vec<u8> {
+fn reduce(values: &[f32], from: usize, to: usize) -> Vec<[u8; 4]> {
     let spans: Vec<Vec<(usize, f32)>> = (0..to).map(|place| shares(place, from, to)).collect();
     let mut rows = vec![0.0; from * to * 4];
     for y in 0..from {
@@ -83,7 +84,7 @@ fn reduce(values: &[f32], from: usize, to: usize) -> Vec<u8> {
             reduced[y * to * 4 + x] = (sum + 0.5) as u8;
         }
     }
-    reduced
+    reduced.as_chunks::<4>().0.to_vec()
 }
 
 /// The source pixels that target pixel `place` covers, with their shares, which sum to 1.
@@ -105,15 +106,14 @@ fn shares(place: usize, from: usize, to: usize) -> Vec<(usize, f32)> {
 }
 
 /// Whether all that is visible is black.
-fn is_black(data: &[u8]) -> bool {
-    let pixels = data.as_chunks::<4>().0;
+fn is_black(pixels: &[[u8; 4]]) -> bool {
     pixels.iter().all(|pixel| pixel[0].max(pixel[1]).max(pixel[2]) <= pixel[3] / 6 + 2)
 }
 
-fn luminance(data: &[u8]) -> f32 {
+fn luminance(pixels: &[[u8; 4]]) -> f32 {
     let mut light = 0.0;
     let mut alpha = 1e-3;
-    for pixel in data.as_chunks::<4>().0 {
+    for pixel in pixels {
         let [r, g, b, a] = pixel.map(f32::from);
         light += 0.3 * r + 0.59 * g + 0.11 * b;
         alpha += a;
@@ -125,10 +125,10 @@ fn luminance(data: &[u8]) -> f32 {
 /// inside.
 fn mark_inside(level: &mut Level) {
     let side = level.side;
-    let open = |data: &[u8], place: usize| data[place * 4 + 3] < 96;
+    let open = |pixels: &[[u8; 4]], place: usize| pixels[place][3] < 96;
     let mut outside = vec![false; side * side];
     let border = (0..side).flat_map(|i| [i, (side - 1) * side + i, i * side, i * side + side - 1]);
-    let mut waiting: Vec<usize> = border.filter(|&place| open(&level.data, place)).collect();
+    let mut waiting: Vec<usize> = border.filter(|&place| open(&level.pixels, place)).collect();
     for &place in &waiting {
         outside[place] = true;
     }
@@ -139,13 +139,13 @@ fn mark_inside(level: &mut Level) {
         let up = (y > 0).then(|| place - side);
         let down = (y + 1 < side).then(|| place + side);
         for next in [left, right, up, down].into_iter().flatten() {
-            if !outside[next] && open(&level.data, next) {
+            if !outside[next] && open(&level.pixels, next) {
                 outside[next] = true;
                 waiting.push(next);
             }
         }
     }
-    for (place, pixel) in level.data.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+    for (place, pixel) in level.pixels.iter_mut().enumerate() {
         *pixel = [if outside[place] { 0 } else { 255 }, 0, 0, pixel[3]];
     }
 }
@@ -171,7 +171,7 @@ mod tests {
         let piece = Piece::new(128, &ring(128), 64);
         assert_eq!(piece.kind, Kind::Ink);
         let level = &piece.levels[0];
-        let pixel = |x: usize, y: usize| &level.data[(y * 64 + x) * 4..][..4];
+        let pixel = |x: usize, y: usize| level.pixels[y * 64 + x];
         assert_eq!(pixel(32, 32), [255, 0, 0, 0], "the hole has no ink and is inside");
         assert_eq!(pixel(1, 1), [0, 0, 0, 0], "the corner is outside");
         assert_eq!(pixel(32, 8), [255, 0, 0, 255], "the ring itself is ink");
@@ -183,13 +183,17 @@ mod tests {
             (0..100 * 100).flat_map(|i: usize| [(i % 251) as u8, 200, 0, 255]).collect();
         let piece = Piece::new(100, &rgba, 72);
         assert_eq!(piece.kind, Kind::Coloured);
-        let mean = |data: &[u8], c: usize| {
-            let values = data.iter().skip(c).step_by(4);
-            values.map(|&value| f64::from(value)).sum::<f64>() / (data.len() / 4) as f64
+        let mean = |pixels: &[[u8; 4]], c: usize| {
+            let values = pixels.iter().map(|pixel| f64::from(pixel[c]));
+            values.sum::<f64>() / pixels.len() as f64
         };
         for level in &piece.levels {
-            assert!((mean(&level.data, 0) - mean(&rgba, 0)).abs() < 1.0, "side {}", level.side);
-            assert_eq!(level.data[1], 200);
+            assert!(
+                (mean(&level.pixels, 0) - mean(rgba.as_chunks().0, 0)).abs() < 1.0,
+                "side {}",
+                level.side
+            );
+            assert_eq!(level.pixels[0][1], 200);
         }
         let sides: Vec<usize> = piece.levels.iter().map(|level| level.side).collect();
         assert_eq!(sides, [72, 36, 18]);

@@ -131,34 +131,44 @@ impl Layer {
 }
 
 /// The level at (u, v), between its four nearest pixels, from 0 to 1; beyond the border there is nothing.
+#[inline]
 fn sample(level: &Level, u: f32, v: f32) -> [f32; 4] {
-    let side = level.side as isize;
-    // `u` and `v` are above -1, so that adding 1 makes truncation a floor.
-    let (x, y) = ((u + 1.0) as isize - 1, (v + 1.0) as isize - 1);
+    let side = level.side as i32;
+    let (x, y) = (below_of(u), below_of(v));
     let (right, below) = (u - x as f32, v - y as f32);
     let (left, above) = ((1.0 - right) * (1.0 / 255.0), 1.0 - below);
     let right = right * (1.0 / 255.0);
     let weights = [left * above, right * above, left * below, right * below];
-    let corner = |x: isize, y: isize| -> [f32; 4] {
-        let at = (y * side + x) as usize * 4;
-        std::array::from_fn(|c| f32::from(level.data[at..at + 4][c]))
-    };
-    let places = [(x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1)];
     if x >= 0 && y >= 0 && x + 1 < side && y + 1 < side {
-        let [a, b, c, d] = places.map(|(x, y)| corner(x, y));
+        let place = (y * side + x) as usize;
+        let under = place + level.side;
+        let [a, b] =
+            [level.pixels[place], level.pixels[place + 1]].map(|pixel| pixel.map(f32::from));
+        let [c, d] =
+            [level.pixels[under], level.pixels[under + 1]].map(|pixel| pixel.map(f32::from));
         let [first, second, third, fourth] = weights;
         return std::array::from_fn(|i| {
             (a[i] * first + b[i] * second) + (c[i] * third + d[i] * fourth)
         });
     }
     let mut sum = [0.0; 4];
-    for ((x, y), weight) in places.into_iter().zip(weights) {
+    for ((x, y), weight) in
+        [(x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1)].into_iter().zip(weights)
+    {
         if x >= 0 && y >= 0 && x < side && y < side {
-            let tap = corner(x, y);
+            let tap = level.pixels[(y * side + x) as usize].map(f32::from);
             sum = std::array::from_fn(|i| sum[i] + tap[i] * weight);
         }
     }
     sum
+}
+
+/// The whole number below `value`, which lies between -1 and 2^20; of a whole number itself, it or the one below, which
+/// for an interpolation is the same. Added to 2^23 a number is rounded and stands in the lowest bits: faster than a
+/// conversion, which checks.
+#[inline]
+fn below_of(value: f32) -> i32 {
+    (value + 0.5 + 8_388_608.0).to_bits() as i32 - 0x4b00_0001
 }
 
 /// [`Tint`] as columns: what each channel of a sample adds to the four of the result.
