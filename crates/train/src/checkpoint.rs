@@ -161,7 +161,7 @@ fn read_progress(folder: &Path) -> Result<Progress, TrainError> {
     Ok(serde_json::from_slice(&fs_err::read(folder.join(PROGRESS))?)?)
 }
 
-/// Reads what [`Folder::save`] wrote: the values of all parameters and the optimiser's state.
+/// Reads what [`Folder::save`] wrote: the values of all parameters and, within a stage, the optimiser's state.
 ///
 /// # Errors
 /// When a file is missing or does not fit the model.
@@ -190,6 +190,10 @@ pub fn load(
         let from = if is_extra(&parameter) { &state } else { &model };
         let to = &mut parameters.values[parameter.range.clone()];
         read(from.tensor(&parameter.name), to).ok_or_else(|| misfit(&parameter.name))?;
+    }
+    // Between two stages there is no state to go on with: each begins with an optimiser of its own.
+    if progress.step == 0 {
+        return Ok(progress);
     }
     read(state.tensor("mean"), &mut optimiser.mean).ok_or_else(|| misfit("mean"))?;
     read(state.tensor("squares"), &mut optimiser.squares).ok_or_else(|| misfit("squares"))?;
