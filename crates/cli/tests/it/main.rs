@@ -23,3 +23,4 @@ mod score;
 mod serve;
 mod settings;
 mod tiny;
+mod train;
