@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
+use eval::chart::{Curve, CurvePoint, Panel, curves};
 use kernels::Compute;
 use serde::Serialize;
 use train::Line;
@@ -111,9 +112,48 @@ impl Watcher for Progress<'_> {
         self.left = self.left.map(|left| left.saturating_sub(1));
     }
 
-    fn checkpoint(&mut self, _folder: &Path) {}
+    fn checkpoint(&mut self, folder: &Path) {
+        let out = folder.parent().unwrap_or(Path::new("."));
+        if let Err(error) = draw(out) {
+            self.console.note(&format!("the curves were not drawn: {error:#}"));
+        }
+    }
 
     fn stop(&self) -> bool {
         self.left == Some(0)
     }
+}
+
+/// Draws the log of a training into `curves.svg` beside it.
+fn draw(out: &Path) -> anyhow::Result<()> {
+    let log = fs_err::read_to_string(out.join("log.jsonl"))?;
+    let lines = log.lines().map(serde_json::from_str::<Line>).collect::<Result<Vec<_>, _>>()?;
+    let curve = |name: &str, value: &dyn Fn(&Line) -> f64| Curve {
+        name: name.to_owned(),
+        points: lines
+            .iter()
+            .map(|line| CurvePoint { step: line.step as f64, value: value(line) })
+            .collect(),
+    };
+    let panel = |title: &str, lines| Panel { title: title.to_owned(), lines };
+    let panels = [
+        panel("loss", vec![curve("", &|line| line.report.loss)]),
+        panel(
+            "t and b",
+            vec![
+                curve("t", &|line| f64::from(line.report.t)),
+                curve("b", &|line| f64::from(line.report.b)),
+            ],
+        ),
+        panel(
+            "log10 of lengths",
+            vec![
+                curve("gradient", &|line| line.report.gradient_l2.log10()),
+                curve("update", &|line| line.report.update_l2.log10()),
+                curve("parameters", &|line| line.report.parameter_l2.log10()),
+            ],
+        ),
+        panel("pictures a second", vec![curve("", &|line| line.pictures_per_second)]),
+    ];
+    Ok(fs_err::write(out.join("curves.svg"), curves("Training", &panels))?)
 }

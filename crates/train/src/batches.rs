@@ -1,5 +1,6 @@
 //! From a source to the batches of a stage, made ahead of time.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -13,6 +14,32 @@ use crate::trainer::{Batch, PictureInput, TextInput};
 
 /// Batches that are made ahead.
 const AHEAD: usize = 2;
+
+/// Keys that one text of the batch stands for: of two pictures with the same caption, neither is wrong for the other.
+#[derive(Default)]
+struct Alike {
+    of_text: HashMap<String, u64>,
+    same_as: HashMap<u64, u64>,
+}
+
+impl Alike {
+    fn see(&mut self, text: String, key: u64) {
+        let key = self.one(key);
+        let known = *self.of_text.entry(text).or_insert(key);
+        let known = self.one(known);
+        if known != key {
+            self.same_as.insert(key, known);
+        }
+    }
+
+    /// The one key that stands for all that are the same.
+    fn one(&self, mut key: u64) -> u64 {
+        while let Some(&other) = self.same_as.get(&key) {
+            key = other;
+        }
+        key
+    }
+}
 
 /// Makes the batches of one stage.
 #[derive(Clone)]
@@ -58,6 +85,7 @@ impl Batches {
         let (mut ids, mut owners, mut image_keys, mut text_keys) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut concepts = Vec::new();
+        let mut alike = Alike::default();
         for (index, n) in (first..first + self.stage.batch as u64).enumerate() {
             let wish = self.wish(n);
             let Example { picture, captions, key, concept } = self.source.example(wish)?;
@@ -76,6 +104,7 @@ impl Batches {
                 ids.extend(self.tokenizer.encode(&caption).map_err(problem)?.ids);
                 owners.push(index as u32);
                 text_keys.push(key);
+                alike.see(caption, key);
             }
             if self.stage.texts == TextSide::Concepts {
                 let concept = concept.ok_or_else(|| TrainError::Example {
@@ -101,6 +130,9 @@ impl Batches {
                 // No picture of the batch has this key: keys are hashes, and this one is of a number of its own.
                 text_keys.push(mix(!(concept as u64)));
             }
+        }
+        for key in image_keys.iter_mut().chain(&mut text_keys) {
+            *key = alike.one(*key);
         }
         let pictures = match self.stage.pictures {
             PictureSide::Tower => PictureInput::Pictures(pictures),
@@ -129,5 +161,20 @@ impl Batches {
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_with_a_text_in_common_have_one_key() {
+        let mut alike = Alike::default();
+        for (text, key) in [("a", 1), ("b", 2), ("c", 3), ("b", 1), ("c", 2), ("d", 4)] {
+            alike.see(text.to_owned(), key);
+        }
+        assert_eq!([1, 2, 3].map(|key| alike.one(key)), [alike.one(1); 3]);
+        assert_ne!(alike.one(4), alike.one(1));
     }
 }

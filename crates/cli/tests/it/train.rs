@@ -94,6 +94,8 @@ fn a_checkpoint_is_a_model_folder_like_any_other() {
     let report = stopped.json();
     assert_eq!((&report["complete"], &report["steps"]), (&Value::from(false), &Value::from(4)));
     assert!(report["last"]["loss"].as_f64().unwrap() > 0.0);
+    let curves = fs_err::read_to_string(folder.path().join("curves.svg")).unwrap();
+    assert!(curves.contains(">loss<") && curves.contains("accent-line"), "{curves}");
     let score = |model: &Path| {
         let picture = crate::tiny::picture(crate::tiny::PICTURES[0]);
         let run = Run::new(["score", "--json", "--text", "a cat", "--model"]).argument(model);

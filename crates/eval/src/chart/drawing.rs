@@ -17,6 +17,9 @@ text { font: 13px system-ui, sans-serif; fill: #24292f }
 .small.on-strong { fill: #ffffff }
 .line { stroke: #d0d7de; stroke-width: 1; fill: none }
 .dashed { stroke: #57606a; stroke-width: 1; stroke-dasharray: 4 4; fill: none }
+.accent-line { stroke: #1f6feb; stroke-width: 1.5; stroke-linecap: round }
+.second-line { stroke: #bf8700; stroke-width: 1.5; stroke-linecap: round }
+.ours-line { stroke: #1a7f37; stroke-width: 1.5; stroke-linecap: round }
 @media (prefers-color-scheme: dark) {
   text { fill: #e6edf3 }
   .quiet, .small { fill: #9198a1 }
@@ -28,6 +31,9 @@ text { font: 13px system-ui, sans-serif; fill: #24292f }
   .small.on-strong { fill: #0d1117 }
   .line { stroke: #3d444d }
   .dashed { stroke: #9198a1 }
+  .accent-line { stroke: #4493f8 }
+  .second-line { stroke: #d29922 }
+  .ours-line { stroke: #3fb950 }
 }
 ";
 

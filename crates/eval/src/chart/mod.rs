@@ -3,12 +3,14 @@
 mod bars;
 mod comparison;
 mod confusion;
+mod curves;
 mod drawing;
 mod reliability;
 
 use crate::report::Report;
 
 pub use comparison::comparison;
+pub use curves::{Curve, CurvePoint, Panel, curves};
 
 /// With more languages than these a report is about their differences: only `result.json` has the details of each.
 pub(crate) const MOST_LANGUAGES_IN_DETAIL: usize = 4;

@@ -6,7 +6,7 @@
 
 use std::f32::consts::LOG2_E;
 
-use super::{AttentionShape, QueryKeyValue};
+use super::{AttentionShape, QueryKeyValue, Scores};
 use crate::Isa;
 use crate::dispatch::dispatch;
 use crate::emit::each_register;
@@ -85,33 +85,6 @@ impl Parts {
     fn all(&self) -> usize {
         let Self { columns, packed, scores, slopes, side } = self;
         (columns + packed + scores + slopes + side).next_multiple_of(16)
-    }
-}
-
-/// Sums as f32 rows.
-struct Plain {
-    out: *mut f32,
-    stride: usize,
-}
-
-impl<V: Vector> Sink<V> for Plain {
-    #[inline(always)]
-    unsafe fn put<const MR: usize, const NV: usize>(
-        &self,
-        row: usize,
-        column: usize,
-        _: usize,
-        sums: [[V; NV]; MR],
-    ) {
-        for i in 0..MR {
-            for j in 0..NV {
-                // SAFETY: the rows have room for all columns, padded to whole panels.
-                unsafe {
-                    let to = (row + i) * self.stride + column + j * V::LANES;
-                    sums[i][j].store(self.out.add(to));
-                }
-            }
-        }
     }
 }
 
@@ -236,10 +209,10 @@ unsafe fn head<A: FloatFormat, const MR: usize, const NV: usize>(arguments: &mut
     // SAFETY: the caller's promise; the scratch has a padded row of scores and of slopes for every query.
     unsafe {
         pack_keys::<A::Lanes>(*keys, key_tokens, lanes, columns);
-        let sink = Plain { out: scores.as_mut_ptr().cast(), stride };
+        let sink = Scores { start: scores.as_mut_ptr().cast(), stride, first_row: 0 };
         product::<A, _, MR, NV>(*queries, query_tokens, columns, key_tokens, &sink);
         pack_keys::<A::Lanes>(*values, key_tokens, lanes, columns);
-        let sink = Plain { out: slopes.as_mut_ptr().cast(), stride };
+        let sink = Scores { start: slopes.as_mut_ptr().cast(), stride, first_row: 0 };
         product::<A, _, MR, NV>(*output, query_tokens, columns, key_tokens, &sink);
         let scale = 1.0 / (head_size as f32).sqrt();
         for (scores, slopes) in scores.chunks_exact_mut(stride).zip(slopes.chunks_exact_mut(stride))
