@@ -6,7 +6,7 @@ use weights::{Config, Preprocessing};
 
 use crate::layers::{Arithmetic, Workshop};
 use crate::loss::{self, Embeddings, LossGradient, Pairs};
-use crate::optimiser::Optimiser;
+use crate::optimiser::{Learning, Optimiser};
 use crate::parameters::Parameters;
 use crate::text::{TextActivations, TextGradients, TextTower};
 use crate::vision::{VisionActivations, VisionGradients, VisionTower};
@@ -277,19 +277,23 @@ impl CpuTrainer {
         }
     }
 
+    /// Whether any tensor of a tower learns.
+    fn learns(&self, tower: &str) -> bool {
+        let mut all = self.parameters.list().iter().zip(self.optimiser.learning());
+        all.any(|(parameter, learning)| {
+            parameter.name.starts_with(tower) && *learning != Learning::Frozen
+        })
+    }
+
     fn line(&self) -> LogitLine {
         let value = |name| self.parameters.values[self.parameters.range(name).start];
         LogitLine { scale: value("logit_scale").exp(), bias: value("logit_bias") }
     }
 }
 
-/// Whether a tensor belongs to a tower that is not trained by this batch.
-fn prefix_frozen(optimiser: &Optimiser, parameters: &Parameters, prefix: &str) -> bool {
-    let mut own = parameters.list().iter().zip(optimiser.learning());
-    own.all(|(parameter, learning)| {
-        !parameter.name.starts_with(prefix) || *learning == crate::optimiser::Learning::Frozen
-    })
-}
+/// Before the names of the towers' tensors.
+const VISION: &str = "vision_model.";
+const TEXT: &str = "text_model.";
 
 impl Trainer for CpuTrainer {
     fn gradients(&mut self, batch: &Batch, loss: LossKind) -> f64 {
@@ -328,14 +332,14 @@ impl Trainer for CpuTrainer {
         let at = self.parameters.range("logit_bias").start;
         self.parameters.gradients[at] += bias as f32;
         if let PictureInput::Pictures(pictures) = &batch.pictures
-            && !prefix_frozen(&self.optimiser, &self.parameters, "vision_model.")
+            && self.learns(VISION)
         {
             self.backward_pictures(pictures, &images.backward(&of_images));
         }
         let of_texts = texts.backward(&of_texts);
         match &batch.texts {
             TextInput::Ids(ids) => {
-                if !prefix_frozen(&self.optimiser, &self.parameters, "text_model.") {
+                if self.learns(TEXT) {
                     self.backward_texts(ids, &of_texts);
                 }
             }
@@ -359,7 +363,13 @@ impl Trainer for CpuTrainer {
         let Self { compute, parameters, optimiser, .. } = self;
         let update_l2 = optimiser.update(compute, parameters, settings.rate, factor);
         let parameter_l2 = length(&self.parameters.values);
-        self.refresh();
+        // A frozen tower computes with what it has.
+        if self.learns(VISION) {
+            self.vision.refresh(&self.compute, &self.parameters.values);
+        }
+        if self.learns(TEXT) {
+            self.text.refresh(&self.compute, &self.parameters.values);
+        }
         StepReport { loss, t: scale, b: bias, gradient_l2, parameter_l2, update_l2 }
     }
 
