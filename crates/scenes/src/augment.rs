@@ -8,6 +8,8 @@ use crate::random::Random;
 pub struct Augmentation {
     /// Scales turns, shears, places and colours; 0 leaves drawings as they are, 1 is the default.
     pub strength: f32,
+    /// Share of pictograms on a ground of colours, gradients and patterns; the others are on white.
+    pub ground: f32,
     /// Share of drawings without colour (where the name has none).
     pub grey: f32,
     /// Share of drawings with few colours.
@@ -30,6 +32,7 @@ impl Default for Augmentation {
     fn default() -> Self {
         Self {
             strength: 1.0,
+            ground: 1.0,
             grey: 0.08,
             posterise: 0.15,
             contour: 0.25,
@@ -47,6 +50,7 @@ impl Augmentation {
     pub fn none() -> Self {
         Self {
             strength: 0.0,
+            ground: 0.0,
             grey: 0.0,
             posterise: 0.0,
             contour: 0.0,
@@ -58,11 +62,30 @@ impl Augmentation {
         }
     }
 
+    /// The strength and every share of the default, times `factor`.
+    pub fn times(factor: f32) -> Self {
+        let Self { strength, ground, grey, posterise, contour, flip, blur, coarse, cutout, noise } =
+            Self::default();
+        Self {
+            strength: strength * factor,
+            ground: ground * factor,
+            grey: grey * factor,
+            posterise: posterise * factor,
+            contour: contour * factor,
+            flip: flip * factor,
+            blur: blur * factor,
+            coarse: coarse * factor,
+            cutout: cutout * factor,
+            noise: noise * factor,
+        }
+    }
+
     /// Every share and the strength with its name.
-    pub(crate) fn shares(&self) -> [Share; 9] {
+    pub(crate) fn shares(&self) -> [Share; 10] {
         let share = |name, value| Share { name, value };
         [
             share("strength", self.strength),
+            share("ground", self.ground),
             share("grey", self.grey),
             share("posterise", self.posterise),
             share("contour", self.contour),

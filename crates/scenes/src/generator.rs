@@ -311,7 +311,9 @@ impl Generator {
                 |piece: &&crate::piece::Piece| (luminance(colour) - piece.luminance).abs() > 0.12;
             pieces.iter().all(of)
         };
-        let mut canvas = if augmentation.strength > 0.0 {
+        // Without a draw where there is no choice: examples of the whole augmentation stay what they were.
+        let is_grounded = augmentation.ground >= 1.0 || random.chance(augmentation.ground);
+        let mut canvas = if is_grounded {
             background::random(side, random, seen)
         } else {
             Canvas::filled(side, crate::canvas::WHITE)

@@ -66,14 +66,15 @@ impl Batches {
             TextSide::Concepts => (0, Subject::Concept),
             TextSide::Tower => (self.stage.captions, Subject::Any),
         };
+        let augmentation = self.stage.augmentation;
         let locked = self.stage.pictures == PictureSide::Locked;
         let count = if locked { Some(self.locked_count()) } else { self.source.count() };
         match count {
             Some(count) => {
                 let (place, draw) = shuffled(n, count, self.seed);
-                Wish { place, draw, captions, subject }
+                Wish { place, draw, captions, subject, augmentation }
             }
-            None => Wish { place: mix(self.seed) ^ n, draw: 0, captions, subject },
+            None => Wish { place: mix(self.seed) ^ n, draw: 0, captions, subject, augmentation },
         }
     }
 

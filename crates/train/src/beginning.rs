@@ -8,7 +8,7 @@ use tokens::{Tokenizer, TokenizerOptions};
 use weights::{Checkpoint, Config, Preprocessing};
 
 use crate::data::Source;
-use crate::drawn::{Drawing, Drawn};
+use crate::drawn::{Drawing, Drawn, Kind};
 use crate::error::TrainError;
 use crate::files::Files;
 use crate::initial::{InitialLine, initialise};
@@ -141,9 +141,8 @@ fn source(recipe: &Recipe, base: &Path, config: &Config) -> Result<Arc<dyn Sourc
         }
         DataRecipe::Scenes { path, languages, shapes } => {
             let drawing = Drawing { side: size, languages: languages.clone(), shapes: *shapes };
-            let captions = recipe.stages.iter().map(|stage| stage.captions).chain([1]);
-            let captions = captions.collect::<Vec<_>>();
-            Ok(Arc::new(Drawn::open(&base.join(path), &drawing, &captions, recipe.seed)?))
+            let kinds = recipe.stages.iter().map(Kind::of).collect::<Vec<_>>();
+            Ok(Arc::new(Drawn::open(&base.join(path), &drawing, &kinds, recipe.seed)?))
         }
     }
 }

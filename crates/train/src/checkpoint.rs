@@ -3,6 +3,7 @@
 //! A checkpoint is written into a folder of another name, forced to the disk and renamed, so that one that can be seen is
 //! whole whenever the process ends.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,11 +16,14 @@ use weights::{Config, Preprocessing, Resample};
 use crate::error::TrainError;
 use crate::optimiser::Optimiser;
 use crate::parameters::{Parameter, Parameters};
+use crate::recipe::StoredNumbers;
 
 /// The file of the optimiser's state.
 const STATE: &str = "training_state.safetensors";
 /// The file that says how far training was.
 const PROGRESS: &str = "training_progress.json";
+/// The folder of the finished model.
+const FINISHED: &str = "model";
 /// Before the number of a checkpoint's folder.
 const PREFIX: &str = "step-";
 
@@ -107,10 +111,11 @@ impl Folder {
             fs_err::remove_dir_all(&unfinished)?;
         }
         fs_err::create_dir(&unfinished)?;
-        save_model(&unfinished, files, parameters)?;
+        save_model(&unfinished, files, parameters, StoredNumbers::F32)?;
         let state = [("mean", &optimiser.mean), ("squares", &optimiser.squares)];
         let state = state.map(|(name, values)| Stored { name, shape: &[], values });
-        write_tensors(&unfinished.join(STATE), state.into_iter().chain(extra(parameters)))?;
+        let state = state.into_iter().chain(extra(parameters));
+        write_tensors(&unfinished.join(STATE), state, StoredNumbers::F32)?;
         let progress = Progress { updates: optimiser.steps, ..progress };
         write_json(&unfinished.join(PROGRESS), &serde_json::to_value(progress)?)?;
         sync_folder(&unfinished)?;
@@ -127,6 +132,32 @@ impl Folder {
     }
 }
 
+impl Folder {
+    /// Writes the finished model into the folder `model`, in place of an earlier one.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn finish(
+        &self,
+        files: ModelFiles<'_>,
+        parameters: &Parameters,
+        numbers: StoredNumbers,
+    ) -> Result<PathBuf, TrainError> {
+        let (place, unfinished) = (self.path.join(FINISHED), self.path.join(".model"));
+        for folder in [&unfinished, &place] {
+            if folder.exists() {
+                fs_err::remove_dir_all(folder)?;
+            }
+        }
+        fs_err::create_dir(&unfinished)?;
+        save_model(&unfinished, files, parameters, numbers)?;
+        sync_folder(&unfinished)?;
+        fs_err::rename(&unfinished, &place)?;
+        sync_folder(&self.path)?;
+        Ok(place)
+    }
+}
+
 /// Writes the model alone: what others can load.
 ///
 /// # Errors
@@ -135,16 +166,26 @@ pub fn save_model(
     folder: &Path,
     files: ModelFiles<'_>,
     parameters: &Parameters,
+    numbers: StoredNumbers,
 ) -> Result<(), TrainError> {
     let of_model = parameters.list().iter().filter(|parameter| !is_extra(parameter));
     let tensors = of_model.map(|parameter| Stored::of(parameter, parameters));
-    write_tensors(&folder.join("model.safetensors"), tensors)?;
+    write_tensors(&folder.join("model.safetensors"), tensors, numbers)?;
     write_json(&folder.join("config.json"), &config_json(files.config))?;
     let preprocessing = preprocessing_json(files.preprocessing);
     write_json(&folder.join("preprocessor_config.json"), &preprocessing)?;
+    // A lone file may have any name; in a model folder it has the one that everybody looks for.
+    let usual = |file: &PathBuf| {
+        let is_json = file.extension().is_some_and(|extension| extension == "json");
+        if is_json { "tokenizer.json" } else { "spiece.model" }
+    };
     for file in files.tokenizer {
-        let name = file.file_name().unwrap_or_default();
+        let own = file.file_name().unwrap_or_default();
+        let name = if let [_] = files.tokenizer { OsStr::new(usual(file)) } else { own };
         write(&folder.join(name), &fs_err::read(file)?)?;
+    }
+    if let [_] = files.tokenizer {
+        write_json(&folder.join("tokenizer_config.json"), &tokenizer_json(files.config))?;
     }
     Ok(())
 }
@@ -230,16 +271,28 @@ impl<'a> Stored<'a> {
 fn write_tensors<'a>(
     path: &Path,
     tensors: impl Iterator<Item = Stored<'a>>,
+    numbers: StoredNumbers,
 ) -> Result<(), TrainError> {
+    let dtype = match numbers {
+        StoredNumbers::F32 => Dtype::F32,
+        StoredNumbers::Bf16 => Dtype::BF16,
+    };
     let list = tensors.map(|Stored { name, shape, values }| {
-        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>();
-        let shape = if shape.is_empty() { vec![values.len()] } else { shape.to_vec() };
+        let count = values.len();
+        let values = values.iter().copied();
+        let bytes = match numbers {
+            StoredNumbers::F32 => values.flat_map(f32::to_le_bytes).collect::<Vec<_>>(),
+            StoredNumbers::Bf16 => {
+                values.flat_map(|value| half::bf16::from_f32(value).to_le_bytes()).collect()
+            }
+        };
+        let shape = if shape.is_empty() { vec![count] } else { shape.to_vec() };
         (name, shape, bytes)
     });
     let list = list.collect::<Vec<_>>();
-    let views = list.iter().map(|(name, shape, bytes)| {
-        Ok((*name, TensorView::new(Dtype::F32, shape.clone(), bytes)?))
-    });
+    let views = list
+        .iter()
+        .map(|(name, shape, bytes)| Ok((*name, TensorView::new(dtype, shape.clone(), bytes)?)));
     let views = views.collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
     write(path, &safetensors::serialize(views, None)?)
 }
@@ -298,6 +351,18 @@ fn config_json(config: &Config) -> serde_json::Value {
 /// The shortest decimal number that is this f32: 1e-6, not 9.999999974752427e-7.
 fn shortest(value: f32) -> f64 {
     value.to_string().parse().unwrap_or_else(|_| f64::from(value))
+}
+
+/// What transformers' `SiglipTokenizer` is told, for a tokenizer that came without.
+fn tokenizer_json(config: &Config) -> serde_json::Value {
+    json!({
+        "do_lower_case": true,
+        "eos_token": "</s>",
+        "model_max_length": config.text.max_position_embeddings,
+        "pad_token": "</s>",
+        "tokenizer_class": "SiglipTokenizer",
+        "unk_token": "<unk>",
+    })
 }
 
 fn preprocessing_json(preprocessing: &Preprocessing) -> serde_json::Value {

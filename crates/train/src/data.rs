@@ -18,7 +18,7 @@ pub struct Example {
 }
 
 /// Which example is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Wish {
     /// Below the source's count.
     pub place: u64,
@@ -28,6 +28,8 @@ pub struct Wish {
     pub captions: usize,
     /// Of what.
     pub subject: Subject,
+    /// How much a drawn picture is varied, 0 to 1; pictures in files are taken as they are.
+    pub augmentation: f32,
 }
 
 /// What an example is to show.

@@ -28,6 +28,9 @@ pub struct Recipe {
     /// Checkpoints that are kept.
     #[serde(default = "two")]
     pub checkpoints: usize,
+    /// Of the numbers in the finished model's file; checkpoints are always f32.
+    #[serde(default)]
+    pub weights: StoredNumbers,
     /// What is trained.
     pub model: ModelRecipe,
     /// What it learns from.
@@ -45,6 +48,17 @@ fn hundred() -> u64 {
 }
 fn two() -> usize {
     2
+}
+
+/// How the numbers of a finished model are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StoredNumbers {
+    /// As they are.
+    #[default]
+    F32,
+    /// Rounded to their upper halves: half the size.
+    Bf16,
 }
 
 /// The model to begin with.
@@ -151,6 +165,9 @@ pub struct Stage {
     /// Texts for each picture.
     #[serde(default = "one_text")]
     pub captions: usize,
+    /// How much drawn pictures are varied, 0 to 1: turns, grounds, colours, noise. Easy ones first teach more a step.
+    #[serde(default = "one")]
+    pub augmentation: f32,
     /// Whether pictures go through their tower.
     #[serde(default)]
     pub pictures: PictureSide,
@@ -255,6 +272,15 @@ impl Recipe {
                     format!("stage {index} ({name}): steps, batch and captions are at least 1");
                 return Err(TrainError::Recipe(problem));
             }
+        }
+        if let Some(stage) =
+            recipe.stages.iter().find(|stage| !(0.0..=1.0).contains(&stage.augmentation))
+        {
+            let problem = format!(
+                "stage {}: augmentation is {}; it may be 0 to 1",
+                stage.name, stage.augmentation
+            );
+            return Err(TrainError::Recipe(problem));
         }
         if recipe.checkpoint_every == 0 {
             return Err(TrainError::Recipe("checkpoint_every is at least 1".to_owned()));

@@ -147,6 +147,7 @@ pub fn run(
             }
         }
     }
+    folder.finish(files, trainer.parameters(), recipe.weights)?;
     let checkpoint = last.expect("a recipe has a stage, and its end is a checkpoint");
     Ok(End { checkpoint, progress, complete: true })
 }
@@ -175,7 +176,14 @@ fn lock(
     let mut all = Vec::with_capacity(count as usize * batches.dimension);
     for first in (0..count).step_by(LOCKED_TOGETHER as usize) {
         let pictures = (first..count.min(first + LOCKED_TOGETHER)).map(|place| {
-            let wish = Wish { place, draw: 0, captions: 0, subject: Subject::Any };
+            // The stage's own, so that its captions are of the same pictures.
+            let wish = Wish {
+                place,
+                draw: 0,
+                captions: batches.stage.captions,
+                subject: Subject::Any,
+                augmentation: batches.stage.augmentation,
+            };
             batches.source.example(wish).map(|example| example.picture)
         });
         let pictures = pictures.collect::<Result<Vec<_>, _>>()?;

@@ -6,7 +6,7 @@ use weights::{Config, Preprocessing};
 
 use crate::layers::{Arithmetic, Workshop};
 use crate::loss::{self, Embeddings, LossGradient, Pairs};
-use crate::optimiser::{Learning, Optimiser};
+use crate::optimiser::{Learning, Optimiser, length};
 use crate::parameters::Parameters;
 use crate::text::{TextActivations, TextGradients, TextTower};
 use crate::vision::{VisionActivations, VisionGradients, VisionTower};
@@ -404,13 +404,6 @@ impl Trainer for CpuTrainer {
 
 /// The parameter that holds one free vector for each concept, when there is one.
 pub const CONCEPTS: &str = "concepts";
-
-/// The length of a vector.
-fn length(values: &[f32]) -> f64 {
-    // Parts keep the sum in f32 short, so that it is fast and exact enough.
-    let part = |part: &[f32]| f64::from(part.iter().map(|x| x * x).sum::<f32>());
-    values.chunks(256).map(part).sum::<f64>().sqrt()
-}
 
 /// Rows of length 1, and what they were divided by.
 struct Normalised {

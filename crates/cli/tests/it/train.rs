@@ -111,6 +111,8 @@ fn a_checkpoint_is_a_model_folder_like_any_other() {
     assert!(again.stderr.contains("--resume"), "{}", again.stderr);
     let done = training.run(folder.path()).argument("--resume").finish();
     assert_eq!((done.code, &done.json()["complete"]), (0, &Value::from(true)), "{}", done.stderr);
+    let last = score(Path::new(done.json()["checkpoint"].as_str().unwrap()));
+    assert!(score(&folder.path().join("model")).contains("\"model\":\"model\""), "{last}");
 }
 
 #[test]

@@ -32,6 +32,7 @@ steps = 4
 batch = 5
 texts = "concepts"
 schedule = { rate = 1e-2, warm_up = 2 }
+optimiser = { name = "muon" }
 line = "auto"
 
 [[stage]]

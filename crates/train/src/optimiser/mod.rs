@@ -1,9 +1,13 @@
-//! `AdamW` and LION, with a learning rate and a weight decay for each tensor.
+//! `AdamW`, LION and Muon, with a learning rate and a weight decay for each tensor.
+
+mod muon;
 
 use kernels::Compute;
 use serde::{Deserialize, Serialize};
 
-use crate::parameters::Parameters;
+use self::muon::Orthogonal;
+use crate::parameters::{Parameter, Parameters};
+use crate::trainer::CONCEPTS;
 
 /// How gradients become updates.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,8 +34,26 @@ pub enum Rule {
         #[serde(default = "lion_beta2")]
         beta2: f32,
     },
+    /// The nearest orthogonal matrix to a mean of gradients, for the matrices of linear layers; `AdamW` for all else.
+    Muon {
+        /// Of the mean of a matrix's gradients.
+        #[serde(default = "momentum")]
+        momentum: f32,
+        /// `AdamW`'s.
+        #[serde(default = "beta1")]
+        beta1: f32,
+        /// `AdamW`'s.
+        #[serde(default = "beta2")]
+        beta2: f32,
+        /// `AdamW`'s.
+        #[serde(default = "epsilon")]
+        epsilon: f32,
+    },
 }
 
+fn momentum() -> f32 {
+    0.95
+}
 fn beta1() -> f32 {
     0.9
 }
@@ -110,9 +132,29 @@ impl Optimiser {
         self.steps += 1;
         let list = parameters.list().to_vec();
         let mut sum = 0.0;
+        let mut orthogonal = Orthogonal::new(compute);
         for (parameter, learning) in list.iter().zip(&self.learning) {
             let Learning::Free { rate: own, decay } = *learning else { continue };
             let at = parameter.range.clone();
+            if let (Rule::Muon { momentum, .. }, Some([rows, columns])) =
+                (self.rule, matrix(parameter))
+            {
+                let mean = &mut self.mean[at.clone()];
+                let mut change = parameters.gradients[at.clone()].to_vec();
+                for (mean, gradient) in mean.iter_mut().zip(&mut change) {
+                    *mean += (*gradient - *mean) * (1.0 - momentum);
+                    // One step ahead of the mean, after Nesterov.
+                    *gradient += (*mean - *gradient) * momentum;
+                }
+                orthogonal.nearest(&mut change, rows, columns);
+                let rate = rate * own;
+                for (value, change) in parameters.values[at].iter_mut().zip(&mut change) {
+                    *change = rate * (*change + decay * *value);
+                    *value -= *change;
+                }
+                sum += length(&change).powi(2);
+                continue;
+            }
             let tensor = Tensor {
                 gradients: &parameters.gradients[at.clone()],
                 factor,
@@ -129,6 +171,23 @@ impl Optimiser {
         }
         sum.sqrt()
     }
+}
+
+/// Rows and columns of a linear layer's matrix. Tables of vectors (tokens, positions, concepts) are none: their rows are not
+/// multiplied together.
+fn matrix(parameter: &Parameter) -> Option<[usize; 2]> {
+    let is_table = parameter.name.contains("embedding") || parameter.name == CONCEPTS;
+    match parameter.shape[..] {
+        [rows, columns] if !is_table => Some([rows, columns]),
+        _ => None,
+    }
+}
+
+/// The length of a vector.
+pub(crate) fn length(values: &[f32]) -> f64 {
+    // Parts keep the sum in f32 short, so that it is fast and exact enough.
+    let part = |part: &[f32]| f64::from(part.iter().map(|x| x * x).sum::<f32>());
+    values.chunks(256).map(part).sum::<f64>().sqrt()
 }
 
 struct Tensor<'a> {
@@ -166,7 +225,8 @@ impl Tensor<'_> {
         compute.for_each_part(&mut parts, 1, &|_, parts| {
             for part in parts {
                 part.moved = match rule {
-                    Rule::AdamW { beta1, beta2, epsilon } => {
+                    Rule::AdamW { beta1, beta2, epsilon }
+                    | Rule::Muon { beta1, beta2, epsilon, .. } => {
                         self.adam(part, [beta1, beta2, epsilon], step)
                     }
                     Rule::Lion { beta1, beta2 } => self.lion(part, beta1, beta2),
