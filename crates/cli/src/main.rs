@@ -13,6 +13,7 @@ mod classify;
 mod configuration;
 mod console;
 mod embed;
+mod embedded;
 mod environment;
 mod eval;
 mod exit;

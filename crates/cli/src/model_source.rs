@@ -9,11 +9,7 @@ use model::{Options, Siglip};
 use crate::arguments::ModelOptions;
 use crate::console::Console;
 use crate::environment::Environment;
-use crate::exit::UsageError;
-use crate::{hub_access, settings};
-
-/// The model that is part of the program, in a later release.
-const EMBEDDED: &str = "mini";
+use crate::{embedded, hub_access, settings};
 
 /// The branch whose model an id stands for.
 const REVISION: &str = "main";
@@ -38,35 +34,45 @@ pub(crate) fn note_packed_cache_problems(siglip: &Siglip, console: &Console) {
 pub(crate) struct Found {
     pub(crate) id: String,
     pub(crate) folder: PathBuf,
+    /// What people should know of it.
+    pub(crate) description: Option<&'static str>,
 }
 
 /// Opens the model that the options name.
 ///
 /// # Errors
-/// When no model is named, there is none of the name, or it is not usable.
+/// When there is none of the name, or it is not usable.
 pub(crate) fn open(
     arguments: &ModelOptions,
     environment: &Environment,
+    console: &Console,
 ) -> anyhow::Result<OpenModel> {
     let packed_cache = settings::packed_cache(arguments.packed_cache.as_ref(), environment);
     let options = Options { packed_cache, ..settings::options(&arguments.compute, environment)? };
-    let Found { id, folder } = find(arguments.model.as_ref(), environment)?;
+    let Found { id, folder, description } = find(arguments.model.as_ref(), environment)?;
+    // Whoever named it knows it.
+    if let Some(description) = description
+        && settings::model_name(arguments.model.as_ref(), environment).is_none()
+    {
+        console.note(&format!("{id}: {description}"));
+    }
     let siglip = Siglip::open(&folder, &options)?;
     Ok(OpenModel { id, siglip, options })
 }
 
-/// The model that a name stands for: a folder that exists, else a model of the cache. `typed` is the name on the command
+/// The model that a name stands for: a folder that exists, else `mini`, else a model of the cache; without a name `mini`. `typed` is the name on the command
 /// line, without which that of the environment counts.
 ///
 /// # Errors
 /// When there is neither.
 pub(crate) fn find(typed: Option<&OsString>, environment: &Environment) -> anyhow::Result<Found> {
-    let Some(name) = settings::model_name(typed, environment) else {
-        return Err(no_embedded_model().into());
+    let Some(name) = settings::model_name(typed, environment).filter(|name| !name.is_empty())
+    else {
+        return embedded_model(environment);
     };
     let path = Path::new(name);
     if path.is_dir() {
-        return Ok(Found { id: own_name(path), folder: path.to_owned() });
+        return Ok(Found { id: own_name(path), folder: path.to_owned(), description: None });
     }
     if path.exists() {
         bail!(
@@ -74,8 +80,8 @@ pub(crate) fn find(typed: Option<&OsString>, environment: &Environment) -> anyho
             path.display()
         );
     }
-    if name == EMBEDDED {
-        return Err(no_embedded_model().into());
+    if name == embedded::ID {
+        return embedded_model(environment);
     }
     find_in_cache(path, environment)
 }
@@ -86,7 +92,7 @@ fn find_in_cache(path: &Path, environment: &Environment) -> anyhow::Result<Found
     let id = path.to_str().with_context(not_there)?;
     let hub = hub_access::open_offline(environment)?;
     match hub.find(id, REVISION) {
-        Ok(Some(folder)) => Ok(Found { id: id.to_owned(), folder }),
+        Ok(Some(folder)) => Ok(Found { id: id.to_owned(), folder, description: None }),
         Ok(None) => bail!(
             "{id}: no such folder, and no model of this id in the cache; `polysight model pull {id}` downloads it"
         ),
@@ -96,11 +102,9 @@ fn find_in_cache(path: &Path, environment: &Environment) -> anyhow::Result<Found
     }
 }
 
-fn no_embedded_model() -> UsageError {
-    UsageError::new(
-        "the default model `mini` comes with a later release; name one with --model FOLDER (or --model ID, after \
-         `polysight model pull ID`)",
-    )
+fn embedded_model(environment: &Environment) -> anyhow::Result<Found> {
+    let folder = embedded::folder(environment)?;
+    Ok(Found { id: embedded::ID.to_owned(), folder, description: Some(embedded::DESCRIPTION) })
 }
 
 /// The last part of a folder's full path, also for `.`.

@@ -14,7 +14,7 @@ use crate::arguments::serve::ServeArguments;
 use crate::console;
 use crate::environment::Environment;
 use crate::exit::{Outcome, UsageError};
-use crate::model_source;
+use crate::model_source::{self, Found};
 use crate::reply::json;
 use crate::serve_settings::{
     Address, Authentication, CorsOrigins, FetchReach, Fetching, Loading, Log, LogFormat, LogLevel,
@@ -113,16 +113,16 @@ fn find_models(
 ) -> anyhow::Result<Vec<server::ModelSpec>> {
     let named = |served: &ServedModel| {
         let found = model_source::find(Some(&served.source), environment)?;
-        let id = served.name.clone().unwrap_or(found.id);
+        let id = served.name.clone().unwrap_or_else(|| found.id.clone());
         let options = settings.options.clone();
-        anyhow::Ok(server::ModelSpec { id, aliases: Vec::new(), folder: found.folder, options })
+        anyhow::Ok(spec(found, id, options))
     };
     let mut models = settings.models.iter().map(named).collect::<anyhow::Result<Vec<_>>>()?;
     if models.is_empty() {
         let found = model_source::find(None, environment)?;
         let options = settings.options.clone();
-        let (id, folder) = (found.id, found.folder);
-        models.push(server::ModelSpec { id, aliases: Vec::new(), folder, options });
+        let id = found.id.clone();
+        models.push(spec(found, id, options));
     }
     for alias in &settings.aliases {
         let Some(model) = models.iter_mut().find(|model| model.id == alias.model) else {
@@ -133,6 +133,11 @@ fn find_models(
         model.aliases.push(alias.alias.clone());
     }
     Ok(models)
+}
+
+fn spec(found: Found, id: String, options: model::Options) -> server::ModelSpec {
+    let description = found.description.unwrap_or_default().to_owned();
+    server::ModelSpec { id, aliases: Vec::new(), description, folder: found.folder, options }
 }
 
 fn server_settings(

@@ -136,7 +136,13 @@ impl FakeServer {
         let mut settings = Settings {
             body_timeout: Duration::from_secs(20),
             addresses: Vec::new(),
-            models: vec![ModelSpec { id, aliases: Vec::new(), folder, options }],
+            models: vec![ModelSpec {
+                id,
+                aliases: Vec::new(),
+                description: String::new(),
+                folder,
+                options,
+            }],
             loading: Loading::AtFirstUse,
             idle_timeout: None,
             model_memory: None,

@@ -55,6 +55,8 @@ pub struct ModelSpec {
     pub id: String,
     /// What requests may also call it.
     pub aliases: Vec<String>,
+    /// What people should know of it; may be empty.
+    pub description: String,
     /// A folder as Hugging Face lays it out.
     pub folder: PathBuf,
     /// How it computes.

@@ -51,8 +51,8 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Model")]
 pub(crate) struct ModelOptions {
-    /// A model folder, a Hugging Face id whose model is in the cache, or `mini`, the model of the program itself (it
-    /// comes with a later release) [default: mini; variable: POLYSIGHT_MODEL]
+    /// A model folder, a Hugging Face id whose model is in the cache, or `mini`, the model of the program itself:
+    /// pictograms, shapes and colours, no photographs [default: mini; variable: POLYSIGHT_MODEL]
     #[arg(long, value_name = "FOLDER|ID")]
     pub(crate) model: Option<OsString>,
 

@@ -50,7 +50,7 @@ pub(crate) fn run(
     let mut console = Console::new(environment, &arguments.output);
     let options = settings::options(&arguments.compute, environment)?;
     let request = Request::read(arguments)?;
-    let Found { id, folder } = model_source::find(arguments.name.model.as_ref(), environment)?;
+    let Found { id, folder, .. } = model_source::find(arguments.name.model.as_ref(), environment)?;
     let mut run = Run {
         console: &mut console,
         format: if arguments.output.json { Format::Json } else { Format::Lines },

@@ -101,7 +101,7 @@ pub(crate) fn run(
 }
 
 fn gather(found: Found, options: &Options) -> anyhow::Result<Info> {
-    let Found { id, folder } = found;
+    let Found { id, folder, .. } = found;
     let model = Siglip::open(&folder, options)?;
     let checkpoint = model.checkpoint();
     let tensors = checkpoint.tensors();

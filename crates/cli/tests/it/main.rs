@@ -14,6 +14,7 @@ mod house;
 mod hub_server;
 mod inputs;
 mod instruction_sets;
+mod mini;
 mod model_command;
 mod packed_cache;
 mod pipes;

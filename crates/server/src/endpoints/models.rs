@@ -31,6 +31,8 @@ pub(crate) struct ModelReply {
     /// `polysight`.
     owned_by: &'static str,
     name: String,
+    /// What it knows and what not; may be empty.
+    description: String,
     /// Other names that requests may use.
     aliases: Vec<String>,
     architecture: Architecture,
@@ -118,6 +120,7 @@ fn describe(app: &App, entry: &Entry) -> ModelReply {
         created: written(entry),
         owned_by: "polysight",
         name: entry.spec.id.clone(),
+        description: entry.spec.description.clone(),
         aliases: entry.spec.aliases.clone(),
         architecture: Architecture {
             modality: "text+image->embedding",

@@ -34,6 +34,7 @@ fn settings() -> Settings {
         models: vec![ModelSpec {
             id: MODEL.to_owned(),
             aliases: vec!["small".to_owned()],
+            description: String::new(),
             folder,
             options: options(),
         }],
