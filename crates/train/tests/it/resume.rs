@@ -134,7 +134,7 @@ fn bytes(end: &End, folder: &Path) -> Vec<Vec<u8>> {
     let files = fs_err::read_dir(&end.checkpoint).expect("it is there");
     let mut files = files.map(|file| file.expect("it is there").path()).collect::<Vec<_>>();
     files.sort();
-    assert_eq!(files.len(), 6, "{files:?}");
+    assert_eq!(files.len(), 7, "{files:?}");
     let mut all = files.iter().map(|file| fs_err::read(file).expect("a file")).collect::<Vec<_>>();
     let log = fs_err::read_to_string(folder.join("log.jsonl")).expect("there is a log");
     let line = |line: &str| {
