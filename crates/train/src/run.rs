@@ -146,6 +146,11 @@ pub fn run(
                 break;
             }
         }
+        if progress.step >= stage.steps {
+            // The recipe was shortened below what was done already.
+            progress.stage += 1;
+            progress.step = 0;
+        }
     }
     folder.finish(files, trainer.parameters(), recipe.weights)?;
     let checkpoint = last.expect("a recipe has a stage, and its end is a checkpoint");

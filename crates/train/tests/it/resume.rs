@@ -173,6 +173,18 @@ fn a_training_that_is_interrupted_anywhere_comes_to_the_same_bytes() {
 }
 
 #[test]
+fn a_stage_that_was_shortened_below_its_steps_is_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    train(folder.path(), 3, 1);
+    let shorter = RECIPE.replacen("steps = 4", "steps = 2", 1);
+    let recipe = Recipe::parse(&shorter).expect("the recipe is one");
+    let compute = Compute::new(Isa::detect(), 1);
+    let end = run(&recipe, beginning(), compute, folder.path(), &mut Stopper(u64::MAX));
+    let end = end.expect("it trains");
+    assert_eq!((end.complete, end.progress.total), (true, 3 + 4 + 4));
+}
+
+#[test]
 fn a_model_learns_what_it_is_shown() {
     let folder = tempfile::tempdir().expect("a folder");
     let recipe = RECIPE.split("[[stage]]").next().expect("there is a beginning").to_owned()
