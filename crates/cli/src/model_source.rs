@@ -60,11 +60,11 @@ pub(crate) fn open(
     Ok(OpenModel { id, siglip, options })
 }
 
-/// The model that a name stands for: a folder that exists, else `mini`, else a model of the cache; without a name `mini`. `typed` is the name on the command
-/// line, without which that of the environment counts.
+/// The model that a name stands for: a folder that exists, else `mini`, else a model of the cache; without a name `mini`.
+/// `typed` is the name on the command line, without which that of the environment counts.
 ///
 /// # Errors
-/// When there is neither.
+/// When there is none, or `mini` can be unpacked nowhere.
 pub(crate) fn find(typed: Option<&OsString>, environment: &Environment) -> anyhow::Result<Found> {
     let Some(name) = settings::model_name(typed, environment).filter(|name| !name.is_empty())
     else {

@@ -2,7 +2,7 @@
 //! as `AdamW`'s updates after arXiv 2502.16982, so that one learning rate serves both).
 //!
 //! Gradients of a transformer's matrices are nearly of low rank: `AdamW` moves along a few directions, Muon along all of
-//! them. On the default model's data it needs about half as many pictures (docs/TRAINING.md).
+//! them. What it gains on the default model's data: docs/TRAINING.md.
 
 use kernels::{Compute, Format, Output, Rows, Scratch, WeightGradient};
 
@@ -32,28 +32,28 @@ impl<'a> Orthogonal<'a> {
         let (long, short) = (rows.max(columns), rows.min(columns));
         let mut current = Rows::new(Format::F32, long, short);
         let mut next = Rows::new(Format::F32, long, short);
+        let place = |row: usize, column: usize| {
+            if is_wide { column * columns + row } else { row * columns + column }
+        };
         let length = super::length(matrix).max(1e-12) as f32;
         for (row, to) in current.numbers().chunks_exact_mut(short).enumerate() {
             for (column, to) in to.iter_mut().enumerate() {
-                let from = if is_wide { column * columns + row } else { row * columns + column };
-                *to = matrix[from] / length;
+                *to = matrix[place(row, column)] / length;
             }
         }
         let mut square = Rows::new(Format::F32, short, short);
         let mut factor = vec![0.0; short * short];
+        let no_bias = vec![0.0; short];
         for _ in 0..REPETITIONS {
             square.numbers().fill(0.0);
-            let mut product = std::mem::take(&mut factor);
             self.inner(&current, long, square.numbers());
-            product.fill(0.0);
-            self.inner(&square, short, &mut product);
+            factor.fill(0.0);
+            self.inner(&square, short, &mut factor);
             let [once, cubed, fifth] = POLYNOMIAL;
-            for (place, (product, square)) in product.iter_mut().zip(square.numbers()).enumerate() {
-                let unit = if place % (short + 1) == 0 { once } else { 0.0 };
-                *product = unit + cubed * *square + fifth * *product;
+            for (index, (factor, square)) in factor.iter_mut().zip(square.numbers()).enumerate() {
+                let unit = if index % (short + 1) == 0 { once } else { 0.0 };
+                *factor = unit + cubed * *square + fifth * *factor;
             }
-            factor = product;
-            let no_bias = vec![0.0; short];
             let read = |row: usize, to: &mut [f32]| {
                 to.copy_from_slice(&factor[row * short..(row + 1) * short]);
             };
@@ -64,8 +64,7 @@ impl<'a> Orthogonal<'a> {
         let scale = USUAL_UPDATE * (long as f32).sqrt();
         for (row, from) in current.numbers().chunks_exact(short).enumerate() {
             for (column, from) in from.iter().enumerate() {
-                let to = if is_wide { column * columns + row } else { row * columns + column };
-                matrix[to] = from * scale;
+                matrix[place(row, column)] = from * scale;
             }
         }
     }
