@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::environment::Environment;
+use crate::hub_access::cache_variables;
 
 /// Its id, wherever it was unpacked.
 pub(crate) const ID: &str = "mini";
@@ -37,8 +38,8 @@ const FILES: [(&str, &[u8]); 5] = files![
 /// # Errors
 /// When it can be written nowhere.
 pub(crate) fn folder(environment: &Environment) -> anyhow::Result<PathBuf> {
-    if let Some(cache) = cache(environment) {
-        let place = cache.join("polysight").join(ID);
+    if let Some(caches) = cache_variables(environment).caches() {
+        let place = caches.join("polysight").join(ID);
         if is_whole(&place) || unpack(&place).is_ok() && is_whole(&place) {
             return Ok(place);
         }
@@ -48,14 +49,6 @@ pub(crate) fn folder(environment: &Environment) -> anyhow::Result<PathBuf> {
     let place = tempfile::Builder::new().prefix("polysight-mini-").tempdir().context(problem)?;
     write(place.path()).context(problem)?;
     Ok(place.keep())
-}
-
-/// Where caches of the user are.
-fn cache(environment: &Environment) -> Option<PathBuf> {
-    if let Some(cache) = &environment.xdg_cache_home {
-        return Some(PathBuf::from(&cache.value));
-    }
-    Some(Path::new(&environment.home.as_ref()?.value).join(".cache"))
 }
 
 /// Whether the folder holds this very model.

@@ -42,7 +42,8 @@ pub(crate) fn open(environment: &Environment) -> anyhow::Result<Hub> {
     Ok(Hub::new(options)?)
 }
 
-fn cache_variables(environment: &Environment) -> CacheVariables<'_> {
+/// What places the caches.
+pub(crate) fn cache_variables(environment: &Environment) -> CacheVariables<'_> {
     fn value(variable: Option<&Variable>) -> Option<&OsStr> {
         variable.map(|variable| variable.value.as_os_str())
     }

@@ -37,11 +37,12 @@ impl CacheVariables<'_> {
 
     /// The home of `huggingface_hub`: `HF_HOME`, else `huggingface` in `XDG_CACHE_HOME`, else in `~/.cache`.
     pub fn hf_home(&self) -> Option<PathBuf> {
-        self.path(self.hf_home).or_else(|| {
-            let caches =
-                self.path(self.xdg_cache_home).or_else(|| Some(self.home()?.join(".cache")));
-            Some(caches?.join("huggingface"))
-        })
+        self.path(self.hf_home).or_else(|| Some(self.caches()?.join("huggingface")))
+    }
+
+    /// The folder of all the user's caches: `XDG_CACHE_HOME`, else `~/.cache`.
+    pub fn caches(&self) -> Option<PathBuf> {
+        self.path(self.xdg_cache_home).or_else(|| Some(self.home()?.join(".cache")))
     }
 
     fn home(&self) -> Option<&Path> {
