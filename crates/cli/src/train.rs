@@ -1,6 +1,7 @@
 //! `polysight train`: from a recipe to checkpoints.
 
 use std::path::Path;
+use std::rc::Rc;
 
 use anyhow::Context;
 use eval::chart::{Curve, CurvePoint, Panel, curves};
@@ -9,10 +10,13 @@ use serde::Serialize;
 use train::Line;
 use train::beginning::Beginning;
 use train::checkpoint::Folder;
+use train::peers::{Alone, Peers};
 use train::recipe::{Recipe, Stage};
 use train::run::{End, Watcher};
 
 use crate::arguments::train::TrainArguments;
+#[cfg(feature = "mpi")]
+use crate::console;
 use crate::console::Console;
 use crate::environment::Environment;
 use crate::exit::{Outcome, UsageError};
@@ -40,7 +44,43 @@ pub(crate) fn run(
     arguments: &TrainArguments,
     environment: &Environment,
 ) -> anyhow::Result<Outcome> {
+    if arguments.mpi { with_mpi(arguments, environment) } else { alone(arguments, environment) }
+}
+
+fn alone(arguments: &TrainArguments, environment: &Environment) -> anyhow::Result<Outcome> {
     let mut console = Console::new(environment, &arguments.output);
+    let alone: Rc<dyn Peers> = Rc::new(Alone);
+    train(arguments, environment, &mut console, &alone)
+}
+
+#[cfg(not(feature = "mpi"))]
+fn with_mpi(_: &TrainArguments, _: &Environment) -> anyhow::Result<Outcome> {
+    let message = "--mpi: this program was built without MPI; build it with --features mpi";
+    Err(UsageError::new(message).into())
+}
+
+#[cfg(feature = "mpi")]
+fn with_mpi(arguments: &TrainArguments, environment: &Environment) -> anyhow::Result<Outcome> {
+    let mpi = Rc::new(train::peers::Mpi::join().expect("nobody joined before"));
+    // One process speaks for all.
+    let mut output = arguments.output.clone();
+    output.quiet |= !mpi.rank().is_first();
+    let mut console = Console::new(environment, &output);
+    let peers: Rc<dyn Peers> = Rc::clone(&mpi) as _;
+    train(arguments, environment, &mut console, &peers).inspect_err(|error| {
+        console::complain(&format!("{error:#}"));
+        // The others would wait for this one for ever.
+        mpi.abort();
+    })
+}
+
+fn train(
+    arguments: &TrainArguments,
+    environment: &Environment,
+    console: &mut Console,
+    peers: &Rc<dyn Peers>,
+) -> anyhow::Result<Outcome> {
+    let speaks = peers.rank().is_first();
     let options = settings::options(&arguments.compute, environment)?;
     let path = &arguments.recipe;
     let text = fs_err::read_to_string(path)?;
@@ -60,12 +100,15 @@ pub(crate) fn run(
     let base = path.parent().unwrap_or(Path::new("."));
     let beginning = Beginning::of(&recipe, base)?;
     let compute = Compute::new(options.isa, options.threads);
-    let mut progress = Progress { console: &mut console, left: arguments.steps, last: None };
-    let end = train::run::run(&recipe, beginning, compute, &arguments.out, &mut progress)?;
+    let mut progress = Progress { console, left: arguments.steps, last: None };
+    let end = train::run::run(&recipe, beginning, compute, peers, &arguments.out, &mut progress)?;
     let last = progress.last.take();
     console.end();
     let End { checkpoint, progress, complete } = &end;
     let (steps, complete, last) = (progress.total, *complete, last.as_ref());
+    if !speaks {
+        return Ok(Outcome::Complete);
+    }
     if arguments.output.json {
         console.print(json(&Report { checkpoint, steps, complete, last }) + "\n")?;
     } else {

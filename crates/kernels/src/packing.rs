@@ -56,8 +56,13 @@ impl<V: Vector> FloatFormat for F32<V> {
             let count = lanes.min(columns - i * lanes);
             for (token, row) in panel.chunks_exact_mut(lanes).enumerate() {
                 let from = &values.units[token * values.stride + i * lanes..][..count];
-                row[..count].copy_from_slice(from);
-                row[count..].fill(0);
+                if count == lanes {
+                    // A whole row's length is known, so that its copy is a few moves and not a call.
+                    row[..lanes].copy_from_slice(from);
+                } else {
+                    row[..count].copy_from_slice(from);
+                    row[count..].fill(0);
+                }
             }
         }
     }

@@ -62,6 +62,13 @@ pub struct Generator {
     scene_weights: Vec<f32>,
 }
 
+/// What is drawn from a seed and an index, each from numbers of its own: whoever needs the captions need not paint.
+enum Stream {
+    Content = 1,
+    Picture,
+    Captions,
+}
+
 /// A place of a cell that one drawing is put into, in shares of the side.
 #[derive(Clone, Copy)]
 struct Cell {
@@ -125,23 +132,25 @@ impl Generator {
         self.artwork.as_deref()
     }
 
-    /// Example `index` under `seed`.
+    /// Example `index` under `seed`: its content, its captions and a picture of it.
     pub fn example(&self, seed: u64, index: u64) -> Example {
-        let mut random = Random::new(seed, index);
+        self.show(self.content(seed, index), seed, index)
+    }
+
+    /// What example `index` under `seed` shows.
+    pub fn content(&self, seed: u64, index: u64) -> Content {
+        let mut random = Random::new(combine(seed, Stream::Content as u64), index);
         match &self.artwork {
             Some(artwork) if !random.chance(self.scene_share()) => {
                 self.pictograms(artwork, &mut random)
             }
-            _ => {
-                let scene = Scene::random(self.settings.split, &mut random);
-                self.scene_with(&scene, &mut random)
-            }
+            _ => Content::Scene(Scene::random(self.settings.split, &mut random)),
         }
     }
 
     /// An example that shows a given scene: what an evaluation asks for. `seed` and `index` vary how it is drawn.
     pub fn scene(&self, scene: &Scene, seed: u64, index: u64) -> Example {
-        self.scene_with(scene, &mut Random::new(seed, index))
+        self.show(Content::Scene(*scene), seed, index)
     }
 
     /// An example that shows one given pictogram. `seed` and `index` vary vendor, picture and captions.
@@ -167,7 +176,85 @@ impl Generator {
                 artwork.ident(pictogram)
             )));
         }
-        Ok(self.show(vec![pictogram], artwork, &mut Random::new(seed, index)))
+        Ok(self.show(Content::Pictograms(vec![pictogram]), seed, index))
+    }
+
+    /// A picture of some content. `seed` and `index` vary vendors, places, grounds and colours.
+    ///
+    /// # Panics
+    /// When it shows pictograms that the artwork lacks.
+    pub fn picture(&self, content: &Content, seed: u64, index: u64) -> RgbImage {
+        let random = &mut Random::new(combine(seed, Stream::Picture as u64), index);
+        let canvas = match content {
+            Content::Pictograms(shown) => self.draw(shown, self.artwork_of_pictograms(), random),
+            Content::Scene(scene) => {
+                let mut canvas = paint::random(scene, self.settings.side as usize, random);
+                // A missing rectangle would change counts, and other colours the colours.
+                let mild =
+                    crate::Augmentation { cutout: 0.0, ..self.settings.augmentation.clone() };
+                mild.apply(&mut canvas, random);
+                canvas
+            }
+        };
+        canvas.picture()
+    }
+
+    /// Captions of some content, each in another language: as many as the settings ask for, or as there are. `seed` and
+    /// `index` vary languages and words.
+    ///
+    /// # Panics
+    /// When it shows pictograms that the artwork lacks.
+    pub fn captions(&self, content: &Content, seed: u64, index: u64) -> Vec<Caption> {
+        let random = &mut Random::new(combine(seed, Stream::Captions as u64), index);
+        match content {
+            Content::Pictograms(shown) => {
+                let artwork = self.artwork_of_pictograms();
+                let weights = self.languages_of(shown, artwork);
+                let chosen = distinct(&weights, self.settings.captions, random);
+                let caption = |language| self.caption(shown, language, artwork, random);
+                chosen.into_iter().map(caption).collect()
+            }
+            Content::Scene(scene) => {
+                let chosen = distinct(&self.scene_weights, self.settings.captions, random);
+                let caption = |place: usize| self.scene_caption(scene, place, random);
+                chosen.into_iter().map(caption).collect()
+            }
+        }
+    }
+
+    /// A number that is equal exactly for contents whose captions mean the same.
+    ///
+    /// # Panics
+    /// When it shows pictograms that the artwork lacks.
+    pub fn key(&self, content: &Content) -> u64 {
+        match content {
+            Content::Pictograms(shown) => {
+                let artwork = self.artwork_of_pictograms();
+                let mut sorted: Vec<&str> =
+                    shown.iter().map(|&pictogram| artwork.ident(pictogram)).collect();
+                sorted.sort_unstable();
+                // FNV-1a over the identities, so that a key does not depend on which other pictograms there are.
+                let bytes = sorted.iter().flat_map(|ident| ident.bytes().chain([b' ']));
+                let hash = bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+                    (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+                });
+                combine(1, hash)
+            }
+            Content::Scene(scene) => combine(2, scene.key()),
+        }
+    }
+
+    fn show(&self, content: Content, seed: u64, index: u64) -> Example {
+        Example {
+            picture: self.picture(&content, seed, index),
+            captions: self.captions(&content, seed, index),
+            key: self.key(&content),
+            content,
+        }
+    }
+
+    fn artwork_of_pictograms(&self) -> &Artwork {
+        self.artwork.as_deref().expect("pictograms are of some artwork")
     }
 
     fn scene_share(&self) -> f32 {
@@ -178,32 +265,18 @@ impl Generator {
         }
     }
 
-    fn scene_with(&self, scene: &Scene, random: &mut Random) -> Example {
-        let mut canvas = paint::random(scene, self.settings.side as usize, random);
-        // A missing rectangle would change counts, and other colours the colours.
-        let mild = crate::Augmentation { cutout: 0.0, ..self.settings.augmentation.clone() };
-        mild.apply(&mut canvas, random);
-        let chosen = distinct(&self.scene_weights, self.settings.captions, random);
-        let captions = chosen.into_iter().map(|place| {
-            let language = self.scene_languages[place];
-            let text = self.grammar.varied(scene, language, random).expect("it has a table");
-            let text = if random.chance(self.settings.templates) {
-                self.templates.around_phrase(&text, random)
-            } else {
-                text
-            };
-            Caption { language: language.to_owned(), text }
-        });
-        let captions = captions.collect();
-        Example {
-            picture: canvas.picture(),
-            captions,
-            key: combine(2, scene.key()),
-            content: Content::Scene(*scene),
-        }
+    fn scene_caption(&self, scene: &Scene, place: usize, random: &mut Random) -> Caption {
+        let language = self.scene_languages[place];
+        let text = self.grammar.varied(scene, language, random).expect("it has a table");
+        let text = if random.chance(self.settings.templates) {
+            self.templates.around_phrase(&text, random)
+        } else {
+            text
+        };
+        Caption { language: language.to_owned(), text }
     }
 
-    fn pictograms(&self, artwork: &Artwork, random: &mut Random) -> Example {
+    fn pictograms(&self, artwork: &Artwork, random: &mut Random) -> Content {
         loop {
             let count = if random.chance(self.settings.several) { 2 + random.below(2) } else { 1 };
             let mut shown: Vec<usize> = Vec::with_capacity(count);
@@ -218,7 +291,7 @@ impl Generator {
             }
             // Few languages may leave a pictogram without any name; then there is nothing to learn from it.
             if self.is_named(&shown, artwork) {
-                return self.show(shown, artwork, random);
+                return Content::Pictograms(shown);
             }
         }
     }
@@ -241,30 +314,6 @@ impl Generator {
             if named { *weight } else { 0.0 }
         };
         self.name_weights.iter().enumerate().map(weight).collect()
-    }
-
-    fn show(&self, shown: Vec<usize>, artwork: &Artwork, random: &mut Random) -> Example {
-        let canvas = self.draw(&shown, artwork, random);
-        let weights = self.languages_of(&shown, artwork);
-        let chosen = distinct(&weights, self.settings.captions, random);
-        let captions = chosen
-            .into_iter()
-            .map(|language| self.caption(&shown, language, artwork, random))
-            .collect();
-        let mut sorted: Vec<&str> =
-            shown.iter().map(|&pictogram| artwork.ident(pictogram)).collect();
-        sorted.sort_unstable();
-        // FNV-1a over the identities, so that a key does not depend on which other pictograms there are.
-        let bytes = sorted.iter().flat_map(|ident| ident.bytes().chain([b' ']));
-        let hash = bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        Example {
-            picture: canvas.picture(),
-            captions,
-            key: combine(1, hash),
-            content: Content::Pictograms(shown),
-        }
     }
 
     fn caption(

@@ -10,6 +10,7 @@ use kernels::{Compute, Isa};
 use pixels::RgbImage;
 use train::Arithmetic;
 use train::initial::{InitialLine, initialise};
+use train::loss::Place;
 use train::optimiser::{Learning, Optimiser, Rule};
 use train::parameters::Parameters;
 use train::trainer::{
@@ -35,6 +36,7 @@ fn batch(config: &Config, count: usize) -> Batch {
         owners: (0..count as u32).collect(),
         image_keys: keys.clone(),
         text_keys: keys,
+        place: Place { first_image: 0, texts_of_batch: count },
     }
 }
 

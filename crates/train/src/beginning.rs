@@ -7,13 +7,13 @@ use pixels::Preprocessor;
 use tokens::{Tokenizer, TokenizerOptions};
 use weights::{Checkpoint, Config, Preprocessing};
 
-use crate::data::Source;
-use crate::drawn::{Drawing, Drawn, Kind};
+use crate::data::{Kind, Source};
+use crate::drawn::{Drawing, Drawn};
 use crate::error::TrainError;
 use crate::files::Files;
 use crate::initial::{InitialLine, initialise};
 use crate::parameters::Parameters;
-use crate::recipe::{DataRecipe, ModelRecipe, Recipe, TextSide};
+use crate::recipe::{DataRecipe, ModelRecipe, Recipe, Stage};
 use crate::trainer::CONCEPTS;
 
 /// The files of a tokenizer, in a model folder.
@@ -51,7 +51,7 @@ impl Beginning {
         };
         let tokenizer = tokenizer(&tokenizer_files, &options)?;
         let source = source(recipe, base, &config)?;
-        if recipe.stages.iter().any(|stage| stage.texts == TextSide::Concepts) {
+        if recipe.stages.iter().any(Stage::has_concepts) {
             let concepts = source.concepts();
             if concepts == 0 {
                 let problem = "a stage trains against concepts, and the data knows none";

@@ -105,8 +105,8 @@ impl Folder {
         progress: Progress,
         keep: usize,
     ) -> Result<PathBuf, TrainError> {
-        let name = format!("{PREFIX}{:08}", progress.total);
-        let (place, unfinished) = (self.path.join(&name), self.path.join(format!(".{name}")));
+        let place = self.step(progress.total);
+        let unfinished = self.path.join(format!(".{}", name(progress.total)));
         if unfinished.exists() {
             fs_err::remove_dir_all(&unfinished)?;
         }
@@ -133,6 +133,11 @@ impl Folder {
 }
 
 impl Folder {
+    /// The place of the checkpoint after step `total`.
+    pub fn step(&self, total: u64) -> PathBuf {
+        self.path.join(name(total))
+    }
+
     /// Writes the finished model into the folder `model`, in place of an earlier one.
     ///
     /// # Errors
@@ -156,6 +161,11 @@ impl Folder {
         sync_folder(&self.path)?;
         Ok(place)
     }
+}
+
+/// The name of the checkpoint after step `total`.
+fn name(total: u64) -> String {
+    format!("{PREFIX}{total:08}")
 }
 
 /// Writes the model alone: what others can load.

@@ -3,12 +3,13 @@
 use pixels::RgbImage;
 
 use crate::error::TrainError;
+use crate::recipe::{Stage, TextSide};
 
 /// A picture with captions.
 #[derive(Clone, Debug)]
 pub struct Example {
-    /// Of the size that was wanted.
-    pub picture: RgbImage,
+    /// Of the size that was wanted, where one was.
+    pub picture: Option<RgbImage>,
     /// As many as were wanted, or fewer.
     pub captions: Vec<String>,
     /// Equal for examples that show the same.
@@ -17,19 +18,37 @@ pub struct Example {
     pub concept: Option<u32>,
 }
 
-/// Which example is wanted.
+/// Which example is wanted, and what of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Wish {
     /// Below the source's count.
     pub place: u64,
     /// For the how-manieth time: whatever is random about an example follows from both.
     pub draw: u64,
-    /// Captions.
+    /// Which of the source's examples.
+    pub kind: Kind,
+    /// Whether its picture is wanted too.
+    pub picture: bool,
+}
+
+/// What a stage asks of its examples.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Kind {
+    /// Texts for each.
     pub captions: usize,
-    /// Of what.
+    /// What they show.
     pub subject: Subject,
     /// How much a drawn picture is varied, 0 to 1; pictures in files are taken as they are.
     pub augmentation: f32,
+}
+
+impl Kind {
+    /// What a stage asks for.
+    pub fn of(stage: &Stage) -> Self {
+        let captions = if stage.texts == TextSide::Concepts { 0 } else { stage.captions };
+        let subject = if stage.has_concepts() { Subject::Concept } else { Subject::Any };
+        Self { captions, subject, augmentation: stage.augmentation }
+    }
 }
 
 /// What an example is to show.

@@ -1,5 +1,6 @@
 //! Examples that are drawn as they are needed.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,39 +9,18 @@ use scenes::{
     Settings, Split,
 };
 
-use crate::data::{Example, Source, Subject, Wish, mix};
+use crate::data::{Example, Kind, Source, Subject, Wish, mix};
 use crate::error::TrainError;
-use crate::recipe::{Stage, TextSide};
 
 /// What is drawn.
 #[derive(Clone, Debug)]
 pub struct Drawing {
     /// Pixels a side.
     pub side: u32,
-    /// Languages of captions; none: all.
-    pub languages: Vec<String>,
+    /// Languages of captions and how often each is taken, relative to the others; none: all.
+    pub languages: BTreeMap<String, f32>,
     /// How often a picture is a scene of shapes, 0 to 1.
     pub shapes: f32,
-}
-
-/// What a stage asks of its drawings.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Kind {
-    /// Texts for each; 0: pictures of concepts.
-    pub captions: usize,
-    /// How much they are varied, 0 to 1.
-    pub augmentation: f32,
-}
-
-impl Kind {
-    /// What a stage asks for.
-    pub fn of(stage: &Stage) -> Self {
-        let captions = match stage.texts {
-            TextSide::Tower => stage.captions,
-            TextSide::Concepts => 0,
-        };
-        Self { captions, augmentation: stage.augmentation }
-    }
 }
 
 /// Pictograms and scenes. Its concepts are the pictograms, then the scenes of one kind of shape that training may show.
@@ -66,10 +46,13 @@ impl Drawn {
         let wrong = |error: scenes::ScenesError| TrainError::Recipe(error.to_string());
         let artwork = Artwork::open(path, &ArtworkSettings::default()).map_err(wrong)?;
         let artwork = Arc::new(artwork);
-        let weight = |language: &String| LanguageWeight { language: language.clone(), weight: 1.0 };
+        let weight = |(language, &weight): (&String, &f32)| LanguageWeight {
+            language: language.clone(),
+            weight,
+        };
         let mut generators = Vec::new();
         for &kind in kinds {
-            let single = kind.captions == 0;
+            let single = kind.subject == Subject::Concept;
             let settings = Settings {
                 side: drawing.side,
                 captions: kind.captions.max(1),
@@ -89,24 +72,21 @@ impl Drawn {
 }
 
 impl Drawn {
-    /// A picture of one concept.
-    fn concept(&self, generator: &Generator, place: u64) -> Example {
+    /// The content of the example at `place` that shows one concept, and which.
+    fn concept(&self, generator: &Generator, place: u64) -> (Content, usize) {
         let chance = mix(place ^ mix(!self.seed));
         let share = (chance >> 11) as f32 / (1_u64 << 53) as f32;
-        let (drawn, concept) = if share < self.shapes {
+        if share < self.shapes {
             let index = mix(chance) as usize % self.combinations.len();
             let scene = Scene::plain(self.combinations[index]);
-            (generator.scene(&scene, self.seed, place), self.artwork.len() + index)
-        } else {
-            let drawn = generator.example(self.seed, place);
-            let Content::Pictograms(shown) = &drawn.content else {
-                unreachable!("this generator draws no scenes");
-            };
-            let concept = shown[0];
-            (drawn, concept)
+            return (Content::Scene(scene), self.artwork.len() + index);
+        }
+        let content = generator.content(self.seed, place);
+        let Content::Pictograms(shown) = &content else {
+            unreachable!("this generator shows no scenes");
         };
-        let captions = Vec::new();
-        Example { picture: drawn.picture, captions, key: drawn.key, concept: Some(concept as u32) }
+        let concept = shown[0];
+        (content, concept)
     }
 }
 
@@ -120,12 +100,7 @@ impl Source for Drawn {
     }
 
     fn example(&self, wish: Wish) -> Result<Example, TrainError> {
-        let Wish { place, draw, captions, subject, augmentation } = wish;
-        let problem = |error: scenes::ScenesError| TrainError::Example {
-            index: place,
-            problem: error.to_string(),
-        };
-        let kind = Kind { captions, augmentation };
+        let Wish { place, draw, kind, picture } = wish;
         let (_, generator) =
             self.generators.iter().find(|(known, _)| *known == kind).ok_or_else(|| {
                 TrainError::Example {
@@ -133,21 +108,22 @@ impl Source for Drawn {
                     problem: format!("nobody said that {kind:?} would be asked for"),
                 }
             })?;
-        let drawn = match subject {
-            Subject::Concept => return Ok(self.concept(generator, place)),
-            Subject::Any => generator.example(self.seed, place),
+        let (content, concept) = match kind.subject {
+            Subject::Concept => {
+                let (content, concept) = self.concept(generator, place);
+                (content, Some(concept as u32))
+            }
+            Subject::Any => (generator.content(self.seed, place), None),
         };
-        // The same again with other captions, where the generator can.
-        let drawn = match (&drawn.content, draw) {
-            (_, 0) => drawn,
-            (Content::Pictograms(shown), _) => match shown[..] {
-                [one] => generator.pictogram(one, self.seed ^ mix(draw), place).map_err(problem)?,
-                _ => drawn,
-            },
-            (Content::Scene(scene), _) => generator.scene(scene, self.seed ^ mix(draw), place),
-        };
-        let texts = drawn.captions.into_iter().map(|caption| caption.text);
-        let captions = texts.take(captions).collect();
-        Ok(Example { picture: drawn.picture, captions, key: drawn.key, concept: None })
+        // The same again is painted and told in another way.
+        let seed = if draw == 0 { self.seed } else { self.seed ^ mix(draw) };
+        let texts =
+            if kind.captions == 0 { Vec::new() } else { generator.captions(&content, seed, place) };
+        Ok(Example {
+            picture: picture.then(|| generator.picture(&content, seed, place)),
+            captions: texts.into_iter().map(|caption| caption.text).collect(),
+            key: generator.key(&content),
+            concept,
+        })
     }
 }

@@ -61,8 +61,6 @@ impl Source for Files {
         let place = wish.place as usize;
         let problem = |problem: String| TrainError::Example { index: wish.place, problem };
         let sample = self.dataset.sample(place).map_err(|error| problem(error.to_string()))?;
-        let picture = decode(&sample.picture, self.preprocessor.limits())
-            .map_err(|error| problem(format!("{}: {error}", sample.key)))?;
         let mut captions =
             sample.captions.into_iter().map(|caption| caption.text).collect::<Vec<_>>();
         for &class in &sample.classes {
@@ -85,10 +83,17 @@ impl Source for Files {
         } else {
             sample.classes.hash(&mut hasher);
         }
-        let first = (wish.draw as usize).wrapping_mul(wish.captions) % captions.len();
+        let wanted = wish.kind.captions;
+        let first = (wish.draw as usize).wrapping_mul(wanted) % captions.len();
         captions.rotate_left(first);
-        captions.truncate(wish.captions);
-        let picture = self.cut(&picture, wish);
+        captions.truncate(wanted);
+        let picture = if wish.picture {
+            let picture = decode(&sample.picture, self.preprocessor.limits())
+                .map_err(|error| problem(format!("{}: {error}", sample.key)))?;
+            Some(self.cut(&picture, wish))
+        } else {
+            None
+        };
         Ok(Example { picture, captions, key: hasher.finish(), concept: None })
     }
 }

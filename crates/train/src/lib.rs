@@ -13,6 +13,7 @@ pub mod initial;
 pub mod loss;
 pub mod optimiser;
 pub mod parameters;
+pub mod peers;
 pub mod recipe;
 pub mod run;
 pub mod schedule;

@@ -1,5 +1,6 @@
 //! A training as its author writes it down, in TOML.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -105,9 +106,9 @@ pub enum DataRecipe {
     Scenes {
         /// The prepared folder of artwork and names.
         path: PathBuf,
-        /// Languages of captions; none: all.
+        /// Languages of captions and how often each is taken, relative to the others; none: all.
         #[serde(default)]
-        languages: Vec<String>,
+        languages: BTreeMap<String, f32>,
         /// How often a picture is a scene of shapes rather than a pictogram, 0 to 1.
         #[serde(default)]
         shapes: f32,
@@ -123,6 +124,9 @@ pub enum PictureSide {
     Tower,
     /// Its embeddings, computed once: the tower is locked (`SigLiT`).
     Locked,
+    /// The vectors of all concepts as an earlier stage left them: the text tower learns where each name belongs, without
+    /// a picture.
+    Concepts,
 }
 
 /// What the texts' side of a stage is.
@@ -282,6 +286,19 @@ impl Recipe {
             );
             return Err(TrainError::Recipe(problem));
         }
+        let mut have_vectors = false;
+        for Stage { name, texts, pictures, .. } in &recipe.stages {
+            have_vectors |= *texts == TextSide::Concepts;
+            if *pictures == PictureSide::Concepts && *texts == TextSide::Concepts {
+                let problem = "concepts against concepts: one side has to be a tower";
+                return Err(TrainError::Recipe(format!("stage {name}: {problem}")));
+            }
+            if *pictures == PictureSide::Concepts && !have_vectors {
+                let problem =
+                    "pictures = \"concepts\" needs an earlier stage of texts = \"concepts\"";
+                return Err(TrainError::Recipe(format!("stage {name}: {problem}")));
+            }
+        }
         if recipe.checkpoint_every == 0 {
             return Err(TrainError::Recipe("checkpoint_every is at least 1".to_owned()));
         }
@@ -295,13 +312,18 @@ impl Recipe {
 }
 
 impl Stage {
+    /// Whether one side of the pairs is the table of concepts.
+    pub fn has_concepts(&self) -> bool {
+        self.texts == TextSide::Concepts || self.pictures == PictureSide::Concepts
+    }
+
     /// How each tensor learns in this stage.
     pub fn learning(&self, parameters: &Parameters) -> Vec<Learning> {
         parameters.list().iter().map(|parameter| self.learning_of(&parameter.name)).collect()
     }
 
     fn learning_of(&self, name: &str) -> Learning {
-        let locked = self.pictures == PictureSide::Locked && name.starts_with("vision_model.");
+        let locked = self.pictures != PictureSide::Tower && name.starts_with("vision_model.");
         let absent = self.texts == TextSide::Concepts && name.starts_with("text_model.");
         let unused = self.texts == TextSide::Tower && name == crate::trainer::CONCEPTS;
         let group = self.groups.iter().find(|group| matches(&group.tensors, name));

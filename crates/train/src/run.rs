@@ -1,6 +1,7 @@
 //! A training from its recipe to its last checkpoint.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,16 +10,17 @@ use kernels::Compute;
 use crate::batches::Batches;
 use crate::beginning::Beginning;
 use crate::checkpoint::{self, Folder, ModelFiles, Progress};
-use crate::data::{Subject, Wish, mix};
+use crate::data::{Kind, Wish, mix};
 use crate::error::TrainError;
 use crate::log::{Line, Log};
 use crate::optimiser::Optimiser;
 use crate::parameters::Parameters;
+use crate::peers::{Peers, Rank};
 use crate::recipe::{PictureSide, Recipe, Stage};
-use crate::trainer::{CpuTrainer, Settings, StepSettings, Trainer};
+use crate::trainer::{CpuTrainer, LossKind, Settings, StepSettings, Trainer};
 
 /// Pictures that are embedded together for a locked tower.
-const LOCKED_TOGETHER: u64 = 256;
+const LOCKED_TOGETHER: usize = 256;
 
 /// Told how a training goes.
 pub trait Watcher {
@@ -45,10 +47,11 @@ pub struct End {
     pub complete: bool,
 }
 
-/// Trains from the beginning, or from the latest checkpoint of the folder.
+/// Trains from the beginning, or from the latest checkpoint of the folder. Of several processes, the first writes what is
+/// written, and all read the same folder.
 ///
 /// # Errors
-/// When a file cannot be read or written, an example cannot be made, or the loss is no number any more.
+/// When several processes are to use the softmax loss, a file cannot be read or written, an example cannot be made, or the loss is no number any more.
 ///
 /// # Panics
 /// When the recipe has no stage; [`Recipe::parse`] refuses such a one.
@@ -56,9 +59,12 @@ pub fn run(
     recipe: &Recipe,
     beginning: Beginning,
     compute: Compute,
+    peers: &Rc<dyn Peers>,
     folder: &Path,
     watcher: &mut dyn Watcher,
 ) -> Result<End, TrainError> {
+    let rank = peers.rank();
+    check_losses(recipe, rank)?;
     let folder = Folder::open(folder)?;
     let Beginning { config, preprocessing, mut parameters, tokenizer, tokenizer_files, source } =
         beginning;
@@ -73,11 +79,15 @@ pub fn run(
         progress = checkpoint::load(latest, &mut parameters, &mut optimiser)?;
         restored = Some(optimiser);
     }
-    let mut log = Log::open(folder.path(), progress.total)?;
+    // Nobody writes before all have read.
+    peers.total(0.0);
+    let log = if rank.is_first() { Some(Log::open(folder.path(), progress.total)?) } else { None };
+    let mut written = Written { folder: &folder, files, log, kept: recipe.checkpoints.max(1) };
     let first = restored.unwrap_or_else(|| fresh(&recipe.stages[0], &parameters));
     let settings = Settings { arithmetic: recipe.arithmetic, keep: recipe.stages[0].keep };
     let mut trainer =
-        CpuTrainer::new(compute, &config, &preprocessing, settings, parameters, first);
+        CpuTrainer::new(compute, &config, &preprocessing, settings, parameters, first)
+            .with_peers(Rc::clone(peers));
     let mut last = latest;
     let tokenizer = Arc::new(tokenizer);
     while let Some(stage) = recipe.stages.get(progress.stage) {
@@ -97,9 +107,10 @@ pub fn run(
             seed,
             locked: Arc::default(),
             dimension: config.vision.hidden_size,
+            rank,
         };
         if stage.pictures == PictureSide::Locked {
-            batches.locked = Arc::new(lock(&mut trainer, &batches, watcher)?);
+            batches.locked = Arc::new(lock(&mut trainer, &batches, &**peers, watcher)?);
         }
         let made = batches.made_from(progress.step);
         while progress.step < stage.steps {
@@ -122,21 +133,17 @@ pub fn run(
                 waited: seconds(waited),
                 pictures_per_second: stage.batch as f64 / seconds(began.elapsed()),
             };
-            log.write(&line)?;
+            written.line(&line)?;
             watcher.step(&line, progress.step);
             let ends = progress.step == stage.steps;
             if ends {
                 progress.stage += 1;
                 progress.step = 0;
             }
-            let stop = watcher.stop();
+            // All stop where one does.
+            let stop = peers.total(f64::from(u8::from(watcher.stop()))) > 0.0;
             if ends || stop || progress.total.is_multiple_of(recipe.checkpoint_every) {
-                let (parameters, optimiser) = (trainer.parameters(), trainer.optimiser());
-                log.sync()?;
-                let keep = recipe.checkpoints.max(1);
-                let saved = folder.save(files, parameters, optimiser, progress, keep)?;
-                watcher.checkpoint(&saved);
-                last = Some(saved);
+                last = Some(written.checkpoint(&trainer, progress, watcher)?);
             }
             if stop && !(ends && progress.stage == recipe.stages.len()) {
                 let checkpoint = last.expect("it was just written");
@@ -152,9 +159,55 @@ pub fn run(
             progress.step = 0;
         }
     }
-    folder.finish(files, trainer.parameters(), recipe.weights)?;
+    if rank.is_first() {
+        folder.finish(files, trainer.parameters(), recipe.weights)?;
+    }
     let checkpoint = last.expect("a recipe has a stage, and its end is a checkpoint");
     Ok(End { checkpoint, progress, complete: true })
+}
+
+/// # Errors
+/// When several processes are to use the softmax loss.
+fn check_losses(recipe: &Recipe, rank: Rank) -> Result<(), TrainError> {
+    match recipe.stages.iter().find(|stage| stage.loss == LossKind::Softmax) {
+        Some(stage) if rank.count > 1 => {
+            let problem = "the softmax loss needs all texts of a batch at once: several processes train \
+                           with the sigmoid loss";
+            Err(TrainError::Recipe(format!("stage {}: {problem}", stage.name)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What the first process writes into the folder, and the others do not.
+struct Written<'a> {
+    folder: &'a Folder,
+    files: ModelFiles<'a>,
+    log: Option<Log>,
+    /// Checkpoints that are kept.
+    kept: usize,
+}
+
+impl Written<'_> {
+    fn line(&mut self, line: &Line) -> Result<(), TrainError> {
+        self.log.as_mut().map_or(Ok(()), |log| log.write(line))
+    }
+
+    /// The place of the checkpoint, whoever writes it.
+    fn checkpoint(
+        &self,
+        trainer: &CpuTrainer,
+        progress: Progress,
+        watcher: &mut dyn Watcher,
+    ) -> Result<PathBuf, TrainError> {
+        let Self { folder, files, log, kept } = self;
+        if let Some(log) = log {
+            log.sync()?;
+            let (parameters, optimiser) = (trainer.parameters(), trainer.optimiser());
+            watcher.checkpoint(&folder.save(*files, parameters, optimiser, progress, *kept)?);
+        }
+        Ok(folder.step(progress.total))
+    }
 }
 
 /// The optimiser at the beginning of a stage.
@@ -171,30 +224,33 @@ fn begin(stage: &Stage, parameters: &Parameters, values: &mut [f32]) {
     }
 }
 
-/// Embeds the pictures of a locked tower.
+/// Embeds the pictures of a locked tower: each process a part of them.
 fn lock(
     trainer: &mut CpuTrainer,
     batches: &Batches,
+    peers: &dyn Peers,
     watcher: &mut dyn Watcher,
 ) -> Result<Vec<f32>, TrainError> {
-    let count = batches.locked_count();
-    let mut all = Vec::with_capacity(count as usize * batches.dimension);
-    for first in (0..count).step_by(LOCKED_TOGETHER as usize) {
-        let pictures = (first..count.min(first + LOCKED_TOGETHER)).map(|place| {
-            // The stage's own, so that its captions are of the same pictures.
-            let wish = Wish {
-                place,
-                draw: 0,
-                captions: batches.stage.captions,
-                subject: Subject::Any,
-                augmentation: batches.stage.augmentation,
-            };
-            batches.source.example(wish).map(|example| example.picture)
+    let count = batches.locked_count() as usize;
+    let own = batches.rank.part(count);
+    let mut all = vec![0.0; count * batches.dimension];
+    for first in own.clone().step_by(LOCKED_TOGETHER) {
+        let places = first..own.end.min(first + LOCKED_TOGETHER);
+        let rows = places.start * batches.dimension..places.end * batches.dimension;
+        let done = places.end - own.start;
+        let pictures = places.map(|place| {
+            // The stage's kind, so that its captions are of the same pictures.
+            let kind = Kind::of(&batches.stage);
+            let wish = Wish { place: place as u64, draw: 0, kind, picture: true };
+            let example = batches.source.example(wish)?;
+            Ok(example.picture.expect("it was wished for"))
         });
-        let pictures = pictures.collect::<Result<Vec<_>, _>>()?;
-        all.extend(trainer.embed_pictures(&pictures));
-        watcher.locked(first + pictures.len() as u64, count);
+        let pictures = pictures.collect::<Result<Vec<_>, TrainError>>()?;
+        all[rows].copy_from_slice(&trainer.embed_pictures(&pictures));
+        watcher.locked(done as u64, own.len() as u64);
     }
+    // What the others embedded is 0 here.
+    peers.sum(&mut all);
     Ok(all)
 }
 

@@ -1,13 +1,16 @@
 //! A step of training, behind one trait, so that a GPU framework can take the CPU's place.
 
+use std::rc::Rc;
+
 use kernels::{Compute, LogitLine, Scratch};
 use pixels::RgbImage;
 use weights::{Config, Preprocessing};
 
 use crate::layers::{Arithmetic, Workshop};
-use crate::loss::{self, Embeddings, LossGradient, Pairs};
+use crate::loss::{self, Embeddings, LossGradient, Pairs, Place};
 use crate::optimiser::{Learning, Optimiser, length};
 use crate::parameters::Parameters;
+use crate::peers::{Alone, Peers};
 use crate::text::{TextActivations, TextGradients, TextTower};
 use crate::vision::{VisionActivations, VisionGradients, VisionTower};
 
@@ -21,6 +24,8 @@ pub enum PictureInput {
     Pictures(Vec<RgbImage>),
     /// Embeddings of length 1 that were computed before: the tower is locked.
     Embeddings(Vec<f32>),
+    /// Rows of the table of concepts, as an earlier stage left it.
+    Concepts(Vec<u32>),
 }
 
 /// The texts of a batch.
@@ -39,12 +44,14 @@ pub struct Batch {
     pub pictures: PictureInput,
     /// N texts.
     pub texts: TextInput,
-    /// The picture of each text.
+    /// The picture of each text, counted from the first of the whole batch.
     pub owners: Vec<u32>,
     /// What each picture shows.
     pub image_keys: Vec<u64>,
     /// What each text says.
     pub text_keys: Vec<u64>,
+    /// Where these pictures and texts are in the batch of all processes.
+    pub place: Place,
 }
 
 /// Which loss is minimised.
@@ -87,7 +94,7 @@ pub struct StepReport {
 
 /// What learns.
 pub trait Trainer {
-    /// The loss of a batch; gradients are left in the parameters.
+    /// The loss of a batch; gradients are left in the parameters. Both are those of all processes together.
     fn gradients(&mut self, batch: &Batch, loss: LossKind) -> f64;
     /// One step.
     fn step(&mut self, batch: &Batch, settings: &StepSettings) -> StepReport;
@@ -117,6 +124,7 @@ pub enum Keep {
 /// The towers on the CPU.
 pub struct CpuTrainer {
     compute: Compute,
+    peers: Rc<dyn Peers>,
     keep: Keep,
     parameters: Parameters,
     optimiser: Optimiser,
@@ -176,6 +184,7 @@ impl CpuTrainer {
             VisionTower::new(&compute, &parameters, &config.vision, preprocessing, arithmetic);
         let text = TextTower::new(&compute, &parameters, &config.text, arithmetic);
         let mut trainer = Self {
+            peers: Rc::new(Alone),
             keep,
             pictures: Parts::new(vision.extents.tokens),
             texts: Parts::new(text.extents.tokens),
@@ -189,6 +198,12 @@ impl CpuTrainer {
         };
         trainer.refresh();
         trainer
+    }
+
+    /// With other processes, each of which has a part of every batch.
+    #[must_use]
+    pub fn with_peers(self, peers: Rc<dyn Peers>) -> Self {
+        Self { peers, ..self }
     }
 
     /// What is kept of a batch from now on.
@@ -277,6 +292,14 @@ impl CpuTrainer {
         }
     }
 
+    /// Rows of the table of concepts.
+    fn concepts(&self, rows: &[u32]) -> Normalised {
+        let dimension = self.vision.extents.width;
+        let table = &self.parameters.values[self.parameters.range(CONCEPTS)];
+        let row = |&row: &u32| &table[row as usize * dimension..][..dimension];
+        Normalised::new(rows.iter().flat_map(row).copied().collect(), dimension)
+    }
+
     /// Whether any tensor of a tower learns.
     fn learns(&self, tower: &str) -> bool {
         let mut all = self.parameters.list().iter().zip(self.optimiser.learning());
@@ -304,16 +327,11 @@ impl Trainer for CpuTrainer {
                 Normalised::new(self.all_pictures(pictures), dimension)
             }
             PictureInput::Embeddings(rows) => Normalised::new(rows.clone(), dimension),
+            PictureInput::Concepts(rows) => self.concepts(rows),
         };
         let texts = match &batch.texts {
             TextInput::Ids(ids) => Normalised::new(self.all_texts(ids), dimension),
-            TextInput::Concepts(rows) => {
-                let table = &self.parameters.values[self.parameters.range(CONCEPTS)];
-                let row = |&row: &u32| {
-                    table[row as usize * dimension..(row as usize + 1) * dimension].iter().copied()
-                };
-                Normalised::new(rows.iter().flat_map(row).collect(), dimension)
-            }
+            TextInput::Concepts(rows) => self.concepts(rows),
         };
         let embeddings = Embeddings { dimension, images: &images.rows, texts: &texts.rows };
         let pairs = Pairs {
@@ -323,7 +341,9 @@ impl Trainer for CpuTrainer {
         };
         let line = self.line();
         let LossGradient { loss, images: of_images, texts: of_texts, scale, bias } = match loss {
-            LossKind::Sigmoid => loss::sigmoid(&self.compute, embeddings, pairs, line),
+            LossKind::Sigmoid => {
+                loss::ring(&self.compute, &*self.peers, embeddings, pairs, batch.place, line)
+            }
             LossKind::Softmax => loss::softmax(&self.compute, embeddings, pairs, line.scale),
         };
         // t = exp(t'), so the slope in t' is t times that in t.
@@ -352,7 +372,8 @@ impl Trainer for CpuTrainer {
                 }
             }
         }
-        loss
+        self.peers.sum(&mut self.parameters.gradients);
+        self.peers.total(loss)
     }
 
     fn step(&mut self, batch: &Batch, settings: &StepSettings) -> StepReport {

@@ -90,7 +90,7 @@ pub(crate) struct ComputeOptions {
 }
 
 /// What every command takes.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct OutputOptions {
     /// Print JSON
     #[arg(long)]

@@ -16,7 +16,8 @@ use super::{ComputeOptions, OutputOptions};
 Examples:
   polysight train recipes/mini.toml --out mini/
   polysight train recipes/mini.toml --out mini/ --resume
-  polysight train recipe.toml --out run/ --steps 100 --json")]
+  polysight train recipe.toml --out run/ --steps 100 --json
+  mpirun -n 4 polysight train recipe.toml --out run/ --mpi --threads 2")]
 pub(crate) struct TrainArguments {
     /// The recipe
     #[arg(value_name = "RECIPE")]
@@ -33,6 +34,11 @@ pub(crate) struct TrainArguments {
     /// Stop after so many steps of this run, with a checkpoint
     #[arg(long, value_name = "N")]
     pub(crate) steps: Option<u64>,
+
+    /// Train with the processes that mpirun started: each takes a part of every batch (the program must be built with
+    /// --features mpi)
+    #[arg(long)]
+    pub(crate) mpi: bool,
 
     #[command(flatten)]
     pub(crate) output: OutputOptions,

@@ -19,6 +19,8 @@ mod model_command;
 mod packed_cache;
 mod pipes;
 mod precision_loss;
+#[cfg(feature = "mpi")]
+mod processes;
 mod program;
 mod score;
 mod serve;

@@ -11,13 +11,13 @@ use crate::program::Run;
 use crate::tiny::Tiny;
 
 /// A recipe over the golden pictures, from the tiny checkpoint, with a checkpoint after every `every` steps.
-struct Training {
-    sets: DataSets,
+pub(crate) struct Training {
+    pub(crate) sets: DataSets,
     tiny: Tiny,
 }
 
 impl Training {
-    fn new(steps: u64, every: u64) -> Self {
+    pub(crate) fn new(steps: u64, every: u64) -> Self {
         let (sets, tiny) = (DataSets::new(), Tiny::new());
         let recipe = format!(
             "seed = 5\narithmetic = \"f32\"\ncheckpoint_every = {every}\n\
@@ -30,11 +30,11 @@ impl Training {
         Self { sets, tiny }
     }
 
-    fn recipe(&self) -> PathBuf {
+    pub(crate) fn recipe(&self) -> PathBuf {
         self.sets.path("recipe.toml")
     }
 
-    fn run(&self, out: &Path) -> Run {
+    pub(crate) fn run(&self, out: &Path) -> Run {
         let run = Run::new(["train"]).argument(self.recipe());
         run.argument("--out").argument(out).argument("--json").argument("--threads=1")
     }
@@ -125,6 +125,7 @@ fn a_recipe_that_makes_no_sense_is_refused_by_name() {
         ("kind = \"files\"", "kind = \"fils\"", "fils"),
         ("captions_of_goldens", "nothing", "nothing"),
         ("batch = 4", "batch = 4\ntexts = \"concepts\"", "concepts"),
+        ("batch = 4", "batch = 4\npictures = \"concepts\"", "earlier stage"),
     ] {
         training.sets.write("recipe.toml", text.replace(from, to).as_bytes());
         let folder = tempfile::tempdir().unwrap();

@@ -24,9 +24,9 @@ impl LogSum {
         }
     }
 
-    /// Infinite for one that does not choose: each of its probabilities is 0.
-    fn value(self, chooses: bool) -> f64 {
-        if chooses { self.largest + self.sum.ln() } else { f64::INFINITY }
+    /// Negative infinity when nothing was added.
+    fn value(self) -> f64 {
+        self.largest + self.sum.ln()
     }
 }
 
@@ -44,7 +44,7 @@ struct Batch<'a> {
     images: Tiles,
     texts: Vec<TextTile>,
     special: Special,
-    /// How many texts each picture has.
+    /// How many texts each picture has: one that has none does not choose.
     texts_of: Vec<u32>,
     owners: &'a [u32],
     scale: f64,
@@ -83,6 +83,14 @@ impl Batch<'_> {
         0.5 / self.owners.len() as f64
     }
 
+    fn image_chooses(&self, image: usize) -> bool {
+        self.texts_of[image] > 0
+    }
+
+    fn text_chooses(&self, text: usize) -> bool {
+        (self.owners[text] as usize) < self.images.count
+    }
+
     /// The weight of a match in the loss.
     fn weight(&self, image: usize) -> f64 {
         self.per_image() / f64::from(self.texts_of[image]) + self.per_text()
@@ -104,17 +112,17 @@ impl Batch<'_> {
                         Some(Kind::Match) => matched += logit * self.weight(pair.image),
                         None => {}
                     }
-                    of_images[pair.image].add(logit);
-                    of_texts[pair.text].add(logit);
+                    if self.image_chooses(pair.image) {
+                        of_images[pair.image].add(logit);
+                    }
+                    if self.text_chooses(pair.text) {
+                        of_texts[pair.text].add(logit);
+                    }
                 });
             }
         }
-        let of_images = of_images.iter().zip(&self.texts_of).map(|(sum, &own)| sum.value(own > 0));
-        let of_images = of_images.collect::<Vec<_>>();
-        let of_texts = of_texts.iter().zip(self.owners);
-        let of_texts =
-            of_texts.map(|(sum, &owner)| sum.value((owner as usize) < self.images.count));
-        let of_texts = of_texts.collect::<Vec<_>>();
+        let values = |sums: Vec<LogSum>| sums.into_iter().map(LogSum::value).collect::<Vec<_>>();
+        let (of_images, of_texts) = (values(of_images), values(of_texts));
         let all = |sums: &[f64]| sums.iter().filter(|sum| sum.is_finite()).sum::<f64>();
         let loss = all(&of_images) * self.per_image() + all(&of_texts) * self.per_text() - matched;
         (of_images, of_texts, loss)
@@ -177,9 +185,13 @@ pub fn softmax(
                     None => 0.0,
                 };
                 let logit = cosine * batch.scale;
-                let of_image = (logit - image_sums[pair.image]).exp() * batch.per_image();
-                let of_text = (logit - text_sums[pair.text]).exp() * batch.per_text();
-                let slope = of_image + of_text - target;
+                let mut slope = -target;
+                if batch.image_chooses(pair.image) {
+                    slope += (logit - image_sums[pair.image]).exp() * batch.per_image();
+                }
+                if batch.text_chooses(pair.text) {
+                    slope += (logit - text_sums[pair.text]).exp() * batch.per_text();
+                }
                 sum += slope * cosine;
                 *pair.number = (slope * batch.scale) as f32;
             });

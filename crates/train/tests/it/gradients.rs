@@ -4,6 +4,7 @@ use kernels::{Compute, Isa};
 use pixels::RgbImage;
 use safetensors::SafeTensors;
 use train::Arithmetic;
+use train::loss::Place;
 use train::optimiser::{Learning, Optimiser, Rule};
 use train::parameters::Parameters;
 use train::trainer::{
@@ -15,12 +16,12 @@ fn folder(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-struct Golden {
+pub(crate) struct Golden {
     bytes: Vec<u8>,
 }
 
 impl Golden {
-    fn open() -> Self {
+    pub(crate) fn open() -> Self {
         let path = folder("tests/goldens/gradients.safetensors");
         Self { bytes: fs_err::read(path).expect("the golden is committed") }
     }
@@ -39,22 +40,24 @@ impl Golden {
         self.numbers(name).into_iter().map(f32::from_le_bytes).collect()
     }
 
-    fn batch(&self) -> Batch {
+    pub(crate) fn batch(&self) -> Batch {
         let pixels = self.numbers::<1>("pictures").into_iter().flatten().collect::<Vec<_>>();
         let pictures = pixels.chunks_exact(32 * 32 * 3);
         let pictures = pictures
             .map(|pixels| RgbImage::from_raw(32, 32, pixels.to_vec()).expect("32 x 32 pixels"));
+        let owners = self.wholes("owners");
         Batch {
             pictures: PictureInput::Pictures(pictures.collect()),
             texts: TextInput::Ids(self.wholes("ids").into_iter().map(|id| id as u32).collect()),
-            owners: self.wholes("owners").into_iter().map(|owner| owner as u32).collect(),
+            place: Place { first_image: 0, texts_of_batch: owners.len() },
+            owners: owners.into_iter().map(|owner| owner as u32).collect(),
             image_keys: self.wholes("image_keys"),
             text_keys: self.wholes("text_keys"),
         }
     }
 }
 
-fn trainer(isa: Isa, threads: usize, settings: Settings) -> CpuTrainer {
+pub(crate) fn trainer(isa: Isa, threads: usize, settings: Settings) -> CpuTrainer {
     let checkpoint = Checkpoint::open(&folder("../model/tests/goldens/tiny-base"))
         .expect("the checkpoint is committed");
     let mut parameters = Parameters::of(checkpoint.config());

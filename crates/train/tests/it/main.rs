@@ -2,4 +2,5 @@
 
 mod gradients;
 mod losses;
+mod processes;
 mod resume;

@@ -1,6 +1,7 @@
 //! A training that is interrupted comes to the same bytes as one that is not.
 
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use kernels::{Compute, Isa};
@@ -10,13 +11,14 @@ use train::beginning::Beginning;
 use train::data::{Example, Source, Subject, Wish, mix};
 use train::initial::{InitialLine, initialise};
 use train::parameters::Parameters;
+use train::peers::{Alone, Peers};
 use train::recipe::{Recipe, Stage};
 use train::run::{End, Watcher, run};
 use train::trainer::CONCEPTS;
 use train::{Line, TrainError};
 use weights::{Config, Preprocessing};
 
-const RECIPE: &str = r#"
+pub(crate) const RECIPE: &str = r#"
 seed = 3
 checkpoint_every = 3
 
@@ -34,6 +36,15 @@ texts = "concepts"
 schedule = { rate = 1e-2, warm_up = 2 }
 optimiser = { name = "muon" }
 line = "auto"
+
+[[stage]]
+name = "names"
+steps = 4
+batch = 5
+captions = 2
+pictures = "concepts"
+loss = "softmax"
+schedule = { rate = 1e-2, warm_up = 1 }
 
 [[stage]]
 name = "locked"
@@ -82,14 +93,19 @@ impl Source for Colours {
         let colour = [wish.place as u8 % 3 * 100, wish.place as u8 / 3 * 100, 50];
         let pixels = (0..16 * 16 * 3).map(|i| colour[i % 3] + noise(i as u64)).collect();
         let caption = |number: usize| format!("colour {} {number}", wish.place);
-        let concept = (wish.subject == Subject::Concept).then_some(wish.place as u32);
-        let picture = RgbImage::from_raw(16, 16, pixels).expect("16 x 16 pixels");
-        let captions = (0..wish.captions).map(caption).collect();
+        let concept = (wish.kind.subject == Subject::Concept).then_some(wish.place as u32);
+        let draw = || RgbImage::from_raw(16, 16, pixels).expect("16 x 16 pixels");
+        let picture = wish.picture.then(draw);
+        let captions = (0..wish.kind.captions).map(caption).collect();
         Ok(Example { picture, captions, key: mix(wish.place), concept })
     }
 }
 
-fn beginning() -> Beginning {
+fn alone() -> Rc<dyn Peers> {
+    Rc::new(Alone)
+}
+
+pub(crate) fn beginning() -> Beginning {
     let config = Config::from_json(CONFIG.as_bytes()).expect("the shape is one");
     let mut parameters = Parameters::of(&config);
     parameters.add(CONCEPTS.to_owned(), &[9, 16]);
@@ -109,7 +125,7 @@ fn beginning() -> Beginning {
 }
 
 /// Stops after some steps.
-struct Stopper(u64);
+pub(crate) struct Stopper(pub(crate) u64);
 
 impl Watcher for Stopper {
     fn stage(&mut self, _: &Stage, _: u64) {}
@@ -126,7 +142,7 @@ impl Watcher for Stopper {
 fn train(folder: &Path, steps: u64, threads: usize) -> End {
     let recipe = Recipe::parse(RECIPE).expect("the recipe is one");
     let compute = Compute::new(Isa::detect(), threads);
-    run(&recipe, beginning(), compute, folder, &mut Stopper(steps)).expect("it trains")
+    run(&recipe, beginning(), compute, &alone(), folder, &mut Stopper(steps)).expect("it trains")
 }
 
 /// Every file of the last checkpoint, and the log but for its times.
@@ -153,9 +169,9 @@ fn a_training_that_is_interrupted_anywhere_comes_to_the_same_bytes() {
     let whole = tempfile::tempdir().expect("a folder");
     let end = train(whole.path(), u64::MAX, 2);
     assert!(end.complete);
-    assert_eq!(end.progress.total, 12);
+    assert_eq!(end.progress.total, 16);
     let expected = bytes(&end, whole.path());
-    for steps in 1..12 {
+    for steps in 1..16 {
         let folder = tempfile::tempdir().expect("a folder");
         let end = train(folder.path(), steps, 2);
         assert_eq!((end.complete, end.progress.total), (false, steps));
@@ -179,9 +195,9 @@ fn a_stage_that_was_shortened_below_its_steps_is_over() {
     let shorter = RECIPE.replacen("steps = 4", "steps = 2", 1);
     let recipe = Recipe::parse(&shorter).expect("the recipe is one");
     let compute = Compute::new(Isa::detect(), 1);
-    let end = run(&recipe, beginning(), compute, folder.path(), &mut Stopper(u64::MAX));
+    let end = run(&recipe, beginning(), compute, &alone(), folder.path(), &mut Stopper(u64::MAX));
     let end = end.expect("it trains");
-    assert_eq!((end.complete, end.progress.total), (true, 3 + 4 + 4));
+    assert_eq!((end.complete, end.progress.total), (true, 3 + 4 + 4 + 4));
 }
 
 #[test]
@@ -192,7 +208,8 @@ fn a_model_learns_what_it_is_shown() {
            schedule = { rate = 3e-3, warm_up = 10 }\n";
     let recipe = Recipe::parse(&recipe).expect("the recipe is one");
     let compute = Compute::new(Isa::detect(), 2);
-    run(&recipe, beginning(), compute, folder.path(), &mut Stopper(u64::MAX)).expect("it trains");
+    run(&recipe, beginning(), compute, &alone(), folder.path(), &mut Stopper(u64::MAX))
+        .expect("it trains");
     let log = fs_err::read_to_string(folder.path().join("log.jsonl")).expect("there is a log");
     let losses = log.lines().map(|line| {
         let line = serde_json::from_str::<serde_json::Value>(line).expect("a line is JSON");
