@@ -1,5 +1,7 @@
 //! What the losses mean, in f64, over the full matrix of pairs.
 
+use std::collections::HashSet;
+
 use kernels::LogitLine;
 
 use super::sigmoid::softplus;
@@ -98,11 +100,17 @@ pub fn softmax(embeddings: Embeddings<'_>, pairs: Pairs<'_>, scale: f32) -> Loss
             slopes[*pair] += weight * (probability - target);
         }
     };
+    // Who has no right answer is not counted.
+    let is_owned = |&owner: &&u32| (*owner as usize) < images;
+    let owned = pairs.owners.iter().filter(is_owned).copied().collect::<Vec<_>>();
+    let owners = owned.iter().collect::<HashSet<_>>();
     for image in 0..images {
-        choose((0..texts).map(|text| image * texts + text).collect(), 0.5 / images as f64);
+        let weight = 0.5 / owners.len() as f64;
+        choose((0..texts).map(|text| image * texts + text).collect(), weight);
     }
     for text in 0..texts {
-        choose((0..images).map(|image| image * texts + text).collect(), 0.5 / texts as f64);
+        let weight = 0.5 / owned.len() as f64;
+        choose((0..images).map(|image| image * texts + text).collect(), weight);
     }
     LossGradient { bias: 0.0, ..gradient(embeddings, &cosines, &slopes, scale, loss) }
 }

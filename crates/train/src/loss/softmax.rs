@@ -47,6 +47,8 @@ struct Batch<'a> {
     /// How many texts each picture has: one that has none does not choose.
     texts_of: Vec<u32>,
     owners: &'a [u32],
+    choosing_images: usize,
+    choosing_texts: usize,
     scale: f64,
 }
 
@@ -75,12 +77,14 @@ impl Batch<'_> {
         }
     }
 
+    /// The weight of each picture that chooses.
     fn per_image(&self) -> f64 {
-        0.5 / self.images.count as f64
+        0.5 / self.choosing_images as f64
     }
 
+    /// The weight of each text that chooses.
     fn per_text(&self) -> f64 {
-        0.5 / self.owners.len() as f64
+        0.5 / self.choosing_texts as f64
     }
 
     fn image_chooses(&self, image: usize) -> bool {
@@ -130,7 +134,8 @@ impl Batch<'_> {
 }
 
 /// The mean of both cross-entropies over a batch, in which each picture's own texts share its right answer; masked pairs
-/// take no part. Who has no right answer, a picture without a text or a text without a picture, does not choose.
+/// take no part. Who has no right answer, a picture without a text or a text without a picture, does not choose and is not
+/// counted.
 ///
 /// The tiles are made twice: once for the sums of each row and column, once for the slopes.
 ///
@@ -156,6 +161,8 @@ pub fn softmax(
         images: Tiles::new(images, dimension),
         texts: tiles.collect(),
         special: Special::find(pairs, 0),
+        choosing_images: texts_of.iter().filter(|&&count| count > 0).count(),
+        choosing_texts: texts_of.iter().sum::<u32>() as usize,
         texts_of,
         owners: pairs.owners,
         scale: f64::from(scale),

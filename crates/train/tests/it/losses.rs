@@ -1,7 +1,7 @@
 use kernels::{Compute, Isa, LogitLine};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use train::loss::{self, Embeddings, LossGradient, Pairs, SigmoidLoss, TextPart, naive};
+use train::loss::{self, Embeddings, LossGradient, NOBODY, Pairs, SigmoidLoss, TextPart, naive};
 
 /// Deterministic numbers in -1..1.
 fn numbers(count: usize, seed: u64) -> Vec<f32> {
@@ -25,7 +25,7 @@ fn rows(count: usize, dimension: usize, seed: u64) -> Vec<f32> {
     rows
 }
 
-/// A batch: `texts` texts, most pictures with one or more of them, few keys so that many pairs are masked.
+/// A batch: `texts` texts, one in seven of no picture, most pictures with one or more of them, few keys so that many pairs are masked.
 struct Case {
     dimension: usize,
     images: Vec<f32>,
@@ -37,9 +37,11 @@ struct Case {
 
 impl Case {
     fn new(images: usize, texts: usize, dimension: usize, keys: u64) -> Self {
-        let owners = (0..texts).map(|text| (text % images) as u32).collect::<Vec<_>>();
+        let owner = |text| if text % 7 == 6 { NOBODY } else { (text % images) as u32 };
+        let owners = (0..texts).map(owner).collect::<Vec<_>>();
         let image_keys = (0..images as u64).map(|image| image * 7 % keys).collect::<Vec<_>>();
-        let text_keys = owners.iter().map(|&owner| image_keys[owner as usize]).collect();
+        let key = |&owner: &u32| image_keys.get(owner as usize).copied().unwrap_or(keys);
+        let text_keys = owners.iter().map(key).collect();
         let (seed, other) = (images as u64, texts as u64 + 1000);
         let (images, texts) = (rows(images, dimension, seed), rows(texts, dimension, other));
         Self { dimension, images, texts, owners, image_keys, text_keys }
