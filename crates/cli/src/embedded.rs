@@ -14,7 +14,7 @@ use crate::hub_access::cache_variables;
 pub(crate) const ID: &str = "mini";
 
 /// What people should know of it.
-pub(crate) const DESCRIPTION: &str = "a small model that knows pictograms, shapes, colours and counts in a hundred languages, not photographs; \
+pub(crate) const DESCRIPTION: &str = "a small model that knows pictograms, shapes, colours and counts in 35 languages, not photographs; \
      for those `polysight model pull google/siglip-base-patch16-256-multilingual`, then --model";
 
 macro_rules! files {
