@@ -1,0 +1,76 @@
+//! What a database can answer instead of a result.
+
+use ledger::Refusal;
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The database does not answer, or not as expected.
+    #[error("the database: {0}")]
+    Database(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Its tables are of another version of the program.
+    #[error("the database's tables are not those of this version: {0}; run `polysight migrate`")]
+    Version(String),
+    /// The location makes no sense.
+    #[error("{0}")]
+    Location(String),
+    /// A file of the data folder.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// There is no such thing, or it is another account's.
+    #[error("there is no {what} {id:?}")]
+    Missing {
+        /// `account`, `key`.
+        what: &'static str,
+        /// As it was asked for.
+        id: String,
+    },
+    /// Another account has it.
+    #[error("there is an account with the e-mail address {0:?} already")]
+    EmailTaken(String),
+    /// A value that cannot be stored.
+    #[error("{0}")]
+    Invalid(String),
+    /// The credit or the cap does not allow it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The key is disabled, expired or deleted, or its account is disabled.
+    #[error("the key {0} is not usable any more")]
+    Unusable(String),
+    /// The key's pictures of this minute are used up.
+    #[error("the key's limit of {limit} images a minute is used up")]
+    Images {
+        /// A minute's pictures.
+        limit: u32,
+        /// Until enough are there again.
+        seconds: f64,
+    },
+    /// A call with the same idempotency key is being worked on.
+    #[error("a call with this Idempotency-Key is being worked on")]
+    InFlight,
+    /// The idempotency key was used for something else.
+    #[error("this Idempotency-Key was used for another request")]
+    OtherQuestion,
+    /// The hold was given back, because its process seemed dead.
+    #[error("the hold {0} was released before it was settled")]
+    HoldLost(String),
+    /// The link is unknown, used or expired.
+    #[error("the link is not valid any more; ask for a new one")]
+    LinkInvalid,
+    /// Too many links for one address.
+    #[error("too many links were asked for with this address; try again later")]
+    TooManyLinks,
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(Box::new(error))
+    }
+}
+
+impl From<ledger::LedgerError> for StoreError {
+    fn from(error: ledger::LedgerError) -> Self {
+        Self::Refused(error.into())
+    }
+}

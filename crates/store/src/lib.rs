@@ -1,0 +1,40 @@
+//! Accounts, keys and money in a database: a SQLite file on one machine, PostgreSQL for several servers.
+//!
+//! One set of functions for both; what differs between them is in `database.rs` and in the placeholders of the migrations.
+//! A hold and its settlement are one short transaction each: the account's row decides, so that no two calls ever spend the
+//! same money, and each hold is charged once, because its id may stand in one transfer only. What the numbers mean is the
+//! `ledger`'s to say; the tests here compare the two.
+//!
+//! What this crate does not know: HTTP, and what a model is.
+#![forbid(unsafe_code)]
+
+mod accounts;
+mod answers;
+mod audit;
+mod database;
+mod error;
+mod holds;
+mod keys;
+mod links;
+mod migrations;
+mod prices;
+mod processes;
+mod secret;
+mod transfers;
+mod usage;
+mod verify;
+
+pub use accounts::{Access, AccountRow, NewAccount};
+pub use answers::{Question, StoredAnswer};
+pub use audit::{Act, AuditRow};
+pub use database::{Location, Store};
+pub use error::StoreError;
+pub use holds::{Charge, HoldRequest, Holding};
+pub use keys::{Change, DefaultRates, KeyRow, NewKey, Role, Shown, Standing};
+pub use links::{Link, LinkHash, Opened};
+pub use migrations::MigrationRow;
+pub use processes::Process;
+pub use secret::{KeyHash, Pepper, PlainKey, PlainLink};
+pub use transfers::{Credit, TransferRow};
+pub use usage::{UsageFilter, UsageRow};
+pub use verify::Verified;

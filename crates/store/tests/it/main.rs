@@ -1,0 +1,48 @@
+//! One suite for both databases. PostgreSQL's half needs a server: `POLYSIGHT_TEST_POSTGRES=postgres://…/postgres`, whose
+//! user may make databases (`.ci/postgres` starts one); without it that half says so and passes.
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod calls;
+mod keys;
+mod links;
+mod model;
+mod records;
+mod world;
+
+/// Each test on SQLite and on PostgreSQL.
+macro_rules! on_both {
+    ($($module:ident::$name:ident;)*) => {
+        mod sqlite {
+            $(#[test] fn $name() { crate::world::on_sqlite(crate::$module::$name); })*
+        }
+        mod postgres {
+            $(#[test] fn $name() { crate::world::on_postgres(crate::$module::$name); })*
+        }
+    };
+}
+
+on_both! {
+    calls::of_64_clients_exactly_as_many_as_the_credit_covers_succeed;
+    calls::a_call_is_charged_once_and_its_rest_goes_back;
+    calls::a_released_hold_costs_nothing_and_cannot_be_settled;
+    calls::a_cap_counts_what_is_held_and_begins_anew;
+    calls::a_caller_who_asks_again_gets_the_same_answer_free;
+    calls::what_failed_may_be_asked_again;
+    calls::the_holds_of_a_dead_server_are_given_back_and_no_others;
+    calls::a_disabled_account_or_key_holds_nothing;
+    keys::a_key_is_found_by_its_hash_alone;
+    keys::a_key_changes_only_for_its_account;
+    keys::a_minute_has_as_many_calls_and_pictures_as_the_key_allows;
+    keys::what_makes_no_sense_is_refused;
+    links::a_link_makes_one_account_with_one_free_credit;
+    links::an_address_gets_few_links;
+    model::the_database_does_what_the_arithmetic_says;
+    records::every_change_is_on_record_and_no_record_changes;
+    records::the_first_row_that_does_not_add_up_is_named;
+    records::a_balance_or_a_hold_that_does_not_add_up_is_named;
+    records::usage_is_by_day_key_and_model;
+    records::prices_are_by_date;
+    records::many_programs_may_bring_the_tables_up_at_once;
+    records::no_secret_is_in_the_database;
+    records::a_copy_is_whole_while_the_server_works;
+}
