@@ -42,6 +42,8 @@ pub(crate) struct Environment {
     pub(crate) hf_hub_offline: Option<Variable>,
     /// `XDG_CACHE_HOME`: the folder of all caches.
     pub(crate) xdg_cache_home: Option<Variable>,
+    /// `XDG_DATA_HOME`: the folder of what programs keep.
+    pub(crate) xdg_data_home: Option<Variable>,
     /// `HOME`, on Windows `USERPROFILE`: the user's folder.
     pub(crate) home: Option<Variable>,
     /// `https_proxy`, `HTTPS_PROXY`, `all_proxy` or `ALL_PROXY`: the proxy for encrypted connections.
@@ -88,6 +90,7 @@ impl Environment {
             hf_token_path: variable("HF_TOKEN_PATH"),
             hf_hub_offline: variable("HF_HUB_OFFLINE"),
             xdg_cache_home: variable("XDG_CACHE_HOME"),
+            xdg_data_home: variable("XDG_DATA_HOME"),
             home: variable(if cfg!(windows) { "USERPROFILE" } else { "HOME" }),
             https_proxy: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
             // Not HTTP_PROXY: to a CGI program that is a header of the request.

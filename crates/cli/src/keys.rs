@@ -64,6 +64,9 @@ keys! {
     ISA "isa" "--isa" "POLYSIGHT_ISA" Top Scalar;
     CANONICALIZATION "canonicalization" "--canonicalization" "POLYSIGHT_CANONICALIZATION" Top Scalar;
     PACKED_CACHE "packed-cache" "--packed-cache" "POLYSIGHT_PACKED_CACHE" Top Path;
+    DATABASE "database" "--database" "POLYSIGHT_DATABASE" Top Scalar;
+    DATA_FOLDER "data-folder" "--data-folder" "POLYSIGHT_DATA_FOLDER" Top Path;
+    PEPPER_FILE "pepper-file" "--pepper-file" "POLYSIGHT_PEPPER_FILE" Top Path;
     QUIET "quiet" "--quiet" "POLYSIGHT_QUIET" Top Switch;
 
     ADDR "addr" "--addr" "POLYSIGHT_ADDR" Serve Scalar;
@@ -74,6 +77,12 @@ keys! {
     API_KEY "api-key" "--api-key" "POLYSIGHT_API_KEY" Serve List;
     API_KEY_FILE "api-key-file" "--api-key-file" "POLYSIGHT_API_KEY_FILE" Serve Path;
     AUTH "auth" "--auth" "POLYSIGHT_AUTH" Serve Scalar;
+    ACCOUNTS "accounts" "--accounts" "POLYSIGHT_ACCOUNTS" Serve Switch;
+    SIGN_UP "sign-up" "--sign-up" "POLYSIGHT_SIGN_UP" Serve Switch;
+    FREE_CREDIT "free-credit" "--free-credit" "POLYSIGHT_FREE_CREDIT" Serve Scalar;
+    PUBLIC_URL "public-url" "--public-url" "POLYSIGHT_PUBLIC_URL" Serve Scalar;
+    SMTP_URL "smtp-url" "--smtp-url" "POLYSIGHT_SMTP_URL" Serve Scalar;
+    SMTP_FROM "smtp-from" "--smtp-from" "POLYSIGHT_SMTP_FROM" Serve Scalar;
     TLS_CERT "tls-cert" "--tls-cert" "POLYSIGHT_TLS_CERT" Serve Path;
     TLS_KEY "tls-key" "--tls-key" "POLYSIGHT_TLS_KEY" Serve Path;
     CORS_ORIGIN "cors-origin" "--cors-origin" "POLYSIGHT_CORS_ORIGIN" Serve List;

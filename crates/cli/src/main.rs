@@ -7,6 +7,7 @@
 //! when one failed, 2 when the command line makes no sense.
 #![forbid(unsafe_code)]
 
+mod accounts;
 mod arguments;
 mod bench;
 mod classify;
@@ -42,6 +43,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::accounts::Action;
 use crate::arguments::{Arguments, Command};
 use crate::environment::Environment;
 use crate::exit::Outcome;
@@ -62,5 +64,11 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         Command::Eval(arguments) => eval::run(arguments, environment),
         Command::Model(arguments) => model_command::run(arguments, environment),
         Command::Train(arguments) => train::run(arguments, environment),
+        Command::Account(arguments) => accounts::run(&Action::Account(arguments), environment),
+        Command::Key(arguments) => accounts::run(&Action::Key(arguments), environment),
+        Command::Credit(arguments) => accounts::run(&Action::Credit(arguments), environment),
+        Command::Usage(arguments) => accounts::run(&Action::Usage(arguments), environment),
+        Command::Ledger(arguments) => accounts::run(&Action::Ledger(arguments), environment),
+        Command::Migrate(arguments) => accounts::run(&Action::Migrate(arguments), environment),
     }
 }

@@ -17,8 +17,8 @@ use crate::exit::{Outcome, UsageError};
 use crate::model_source::{self, Found};
 use crate::reply::json;
 use crate::serve_settings::{
-    Address, Authentication, CorsOrigins, FetchReach, Fetching, Loading, Log, LogFormat, LogLevel,
-    ServeSettings, ServedModel,
+    AccountsSettings, Address, Authentication, CorsOrigins, FetchReach, Fetching, Loading, Log,
+    LogFormat, LogLevel, ServeSettings, ServedModel,
 };
 
 /// A red square of 16x16 pixels.
@@ -50,7 +50,9 @@ pub(crate) fn run(
     }));
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let authentication = match settings.authentication {
-        Authentication::Keys(_) => "-H \"Authorization: Bearer $POLYSIGHT_API_KEY\" ",
+        Authentication::Keys(_) | Authentication::Accounts(_) => {
+            "-H \"Authorization: Bearer $POLYSIGHT_API_KEY\" "
+        }
         Authentication::Open => "",
     };
     let ids = models.iter().map(|model| model.id.clone()).collect::<Vec<_>>();
@@ -143,12 +145,13 @@ fn spec(found: Found, id: String, options: model::Options) -> server::ModelSpec 
 fn server_settings(
     settings: ServeSettings,
     models: Vec<server::ModelSpec>,
-) -> Result<Settings, UsageError> {
+) -> anyhow::Result<Settings> {
     let limits = settings.limits;
     let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let rate = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     let auth = match settings.authentication {
         Authentication::Open => server::Auth::Open,
+        Authentication::Accounts(accounts) => account_settings(*accounts)?,
         Authentication::Keys(keys) => {
             server::Auth::Keys(keys.iter().map(|key| server::ApiKey::new(key.expose())).collect())
         }
@@ -199,6 +202,22 @@ fn server_settings(
         },
         moderation: moderation.collect(),
     })
+}
+
+fn account_settings(accounts: AccountsSettings) -> anyhow::Result<server::Auth> {
+    let pepper = accounts.place.pepper()?;
+    Ok(server::Auth::Accounts(Box::new(server::AccountSettings {
+        location: accounts.place.location,
+        pepper,
+        sign_up: match accounts.sign_up {
+            None => server::SignUp::Off,
+            Some(sign_up) => server::SignUp::On {
+                free_credit: sign_up.free_credit,
+                public_url: sign_up.public_url,
+            },
+        },
+        smtp: accounts.smtp.map(|smtp| server::Smtp { url: smtp.url, from: smtp.from }),
+    })))
 }
 
 fn fetch_policy(fetching: &Fetching) -> Result<FetchPolicy, UsageError> {

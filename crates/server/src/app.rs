@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use crate::accounts::Accounts;
 use crate::admission::Budget;
 use crate::auth::Keys;
 use crate::caches::VectorCache;
@@ -13,10 +14,13 @@ use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::rate::RateLimiter;
 use crate::registry::Registry;
-use crate::settings::{Limits, ModerationCategory, Settings};
+use crate::settings::{Limits, ModerationCategory, Rates, Settings};
 
 /// Pictures that are fetched at the same time.
 const FETCHES: usize = 64;
+
+/// Sign-ups are few, and each sends an e-mail.
+const STRANGERS: Rates = Rates { requests_per_minute: 60, images_per_minute: 1 };
 
 /// One permit of the decoders' memory.
 pub(crate) const DECODING_UNIT: u64 = 1 << 20;
@@ -25,12 +29,16 @@ pub(crate) const DECODING_UNIT: u64 = 1 << 20;
 pub(crate) struct App {
     pub(crate) registry: Registry,
     pub(crate) keys: Keys,
+    /// When they are switched on.
+    pub(crate) accounts: Option<Arc<Accounts>>,
     pub(crate) limits: Limits,
     /// Those of one picture, for its header.
     pub(crate) image_limits: pixels::Limits,
     /// The longest pause of a body.
     pub(crate) body_timeout: Duration,
     pub(crate) rates: RateLimiter,
+    /// Of all who have no key yet, together.
+    pub(crate) strangers: RateLimiter,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) pixels: Arc<Budget>,
     /// How long an input may have to wait for the engine.
@@ -50,7 +58,11 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(settings: &mut Settings, cores: usize) -> Arc<Self> {
+    pub(crate) fn new(
+        settings: &mut Settings,
+        accounts: Option<Accounts>,
+        cores: usize,
+    ) -> Arc<Self> {
         let metrics = Metrics::new();
         let limits = settings.limits.clone();
         for spec in &mut settings.models {
@@ -68,11 +80,13 @@ impl App {
                 Arc::clone(&metrics),
             ),
             keys: Keys::new(&settings.auth),
+            accounts: accounts.map(Arc::new),
             image_limits: pixels::Limits::default()
                 .with_bytes(limits.image_bytes)
                 .with_pixels(limits.image_pixels),
             body_timeout: settings.body_timeout,
             rates: RateLimiter::new(settings.rates),
+            strangers: RateLimiter::new(STRANGERS),
             pixels: Budget::new(settings.admission.pixels),
             longest_wait: settings.admission.time,
             bodies: Budget::new(settings.admission.bytes),

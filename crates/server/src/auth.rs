@@ -7,7 +7,7 @@ use subtle::{Choice, ConstantTimeEq};
 use crate::error::ApiError;
 use crate::settings::{ApiKey, Auth};
 
-/// Who is calling. Accounts will add whose money it is.
+/// Who is calling a server without accounts; with accounts it is the bill's payer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Caller {
     /// Anyone, on an open server.
@@ -27,6 +27,8 @@ impl Keys {
         match auth {
             Auth::Open => Self::Open,
             Auth::Keys(keys) => Self::Static(keys.clone()),
+            // Its keys are in the database.
+            Auth::Accounts(_) => Self::Static(Vec::new()),
         }
     }
 
@@ -57,7 +59,7 @@ impl Keys {
     }
 }
 
-fn shown_key(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn shown_key(headers: &HeaderMap) -> Option<&str> {
     if let Some(value) = headers.get(AUTHORIZATION) {
         let (scheme, key) = value.to_str().ok()?.split_once(' ')?;
         return scheme.eq_ignore_ascii_case("bearer").then(|| key.trim());

@@ -10,14 +10,17 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::admission::Ticket;
 use crate::app::App;
 use crate::auth::Caller;
+use crate::bill::{Order, SharedBill};
 use crate::error::ApiError;
 use crate::fields::Fields;
+use crate::layers::RequestId;
 use crate::loaded::LoadedModel;
 use crate::metrics::Stage;
 use crate::work::Times;
@@ -37,6 +40,8 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 pub(crate) struct Call {
     pub(crate) app: Arc<App>,
     pub(crate) caller: Caller,
+    pub(crate) bill: SharedBill,
+    pub(crate) request_id: String,
     pub(crate) fields: Fields,
     patience: Duration,
     /// The body's place in the budget, until the call ends.
@@ -49,6 +54,10 @@ impl FromRequest<Arc<App>> for Call {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
         let caller = *parts.extensions.get::<Caller>().expect("the router authenticates first");
+        let bill = parts.extensions.get::<SharedBill>().expect("and makes a bill");
+        let bill = SharedBill::clone(bill);
+        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
+        let request_id = request_id.unwrap_or_default();
         require_json(&parts.headers)?;
         let began = Instant::now();
         let (body, ticket) = read(app, &parts.headers, body).await?;
@@ -56,15 +65,22 @@ impl FromRequest<Arc<App>> for Call {
         if body.len() > SMALL_BODY && mentions_images(&body) {
             turn_away_early(app)?;
         }
-        let fields = if body.len() <= SMALL_BODY {
-            Fields::parse(&body)?
-        } else {
-            let parse = move || Fields::parse(&body);
-            let parsed = tokio::task::spawn_blocking(parse).await;
-            parsed.map_err(|_| ApiError::internal("the parser failed"))??
+        let path = bill.wants_digest().then(|| parts.uri.path().to_owned());
+        let small = body.len() <= SMALL_BODY;
+        let read = move || {
+            let digest = path.map(|path| digest(&path, &body)).unwrap_or_default();
+            Ok::<_, ApiError>((Fields::parse(&body)?, digest))
         };
+        let (mut fields, digest) = if small {
+            read()?
+        } else {
+            let read = tokio::task::spawn_blocking(read).await;
+            read.map_err(|_| ApiError::internal("the parser failed"))??
+        };
+        let dry_run = fields.flag("dry_run")?.unwrap_or(false);
+        bill.order(Order { dry_run, digest });
         let patience = patience(&parts.headers);
-        Ok(Self { app: Arc::clone(app), caller, fields, patience, _body: ticket })
+        Ok(Self { app: Arc::clone(app), caller, bill, request_id, fields, patience, _body: ticket })
     }
 }
 
@@ -88,6 +104,15 @@ impl Call {
     ) -> Result<Arc<LoadedModel>, ApiError> {
         self.app.registry.get(name, self.patience).await
     }
+}
+
+/// What makes two questions the same.
+fn digest(path: &str, body: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(path.as_bytes());
+    hash.update([0]);
+    hash.update(body);
+    hash.finalize().into()
 }
 
 /// A body of another declared kind is not guessed at; one without a kind is.
@@ -175,6 +200,11 @@ pub(crate) struct Reply {
 impl Reply {
     pub(crate) fn new(answer: &impl Serialize) -> Self {
         Self { response: Json(answer).into_response() }
+    }
+
+    /// An answer that is not 200.
+    pub(crate) fn with_status(status: StatusCode, answer: &impl Serialize) -> Self {
+        Self { response: (status, Json(answer)).into_response() }
     }
 
     pub(crate) fn from_response(response: Response) -> Self {

@@ -1,6 +1,7 @@
 //! The one door through which errors leave: OpenAI's envelope, all four keys always.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -8,6 +9,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderName, HeaderValue, StatusCode};
 use pixels::ErrorKind;
 use serde::Serialize;
+use store::StoredAnswer;
 
 use crate::line::TooLong;
 
@@ -21,6 +23,30 @@ pub(crate) struct ApiError {
     pub(crate) object: ErrorObject,
     /// Whole seconds.
     pub(crate) retry_after: Option<u32>,
+    /// What is sent in its place: it is no error but the early end of a call.
+    instead: Option<Arc<Instead>>,
+}
+
+/// An answer that needs no work: one that was given before, or a price.
+#[derive(Debug)]
+pub(crate) struct Instead {
+    status: StatusCode,
+    content_type: String,
+    body: Vec<u8>,
+}
+
+impl Instead {
+    /// A JSON text.
+    pub(crate) fn json(body: String) -> Self {
+        let content_type = "application/json".to_owned();
+        Self { status: StatusCode::OK, content_type, body: body.into_bytes() }
+    }
+
+    /// An answer that was kept.
+    pub(crate) fn again(answer: StoredAnswer) -> Self {
+        let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+        Self { status, content_type: answer.headers, body: answer.body }
+    }
 }
 
 /// The inside of the envelope.
@@ -54,7 +80,14 @@ impl ApiError {
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
         let object = ErrorObject { message: message.into(), kind, param: None, code: Some(code) };
-        Self { status, object, retry_after: None }
+        Self { status, object, retry_after: None, instead: None }
+    }
+
+    /// Ends a call with an answer that needs no work.
+    pub(crate) fn instead(answer: Instead) -> Self {
+        let mut early = Self::new(answer.status, "none", "none", "");
+        early.instead = Some(Arc::new(answer));
+        early
     }
 
     /// 400.
@@ -65,6 +98,21 @@ impl ApiError {
     /// 401.
     pub(crate) fn unauthorised(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "authentication_error", code, message)
+    }
+
+    /// 402: repeating it cannot help.
+    pub(crate) fn unpaid(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::PAYMENT_REQUIRED, "billing_error", code, message)
+    }
+
+    /// 403.
+    pub(crate) fn forbidden(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "permission_error", code, message)
+    }
+
+    /// 409: the same is being worked on.
+    pub(crate) fn conflict(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::CONFLICT, "invalid_request_error", code, message).after(1)
     }
 
     /// 404.
@@ -159,6 +207,11 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        if let Some(instead) = self.instead {
+            let Instead { status, content_type, body } = &*instead;
+            let kind = [(http::header::CONTENT_TYPE, content_type.clone())];
+            return (*status, kind, body.clone()).into_response();
+        }
         let code = ErrorCode(self.code());
         let mut response = (self.status, Json(ErrorReply { error: self.object })).into_response();
         let headers = response.headers_mut();
@@ -166,7 +219,7 @@ impl IntoResponse for ApiError {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         // A client that repeats what cannot succeed only makes a busy server busier.
-        if self.status == StatusCode::INTERNAL_SERVER_ERROR {
+        if matches!(self.status, StatusCode::INTERNAL_SERVER_ERROR | StatusCode::PAYMENT_REQUIRED) {
             headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         }
         if self.status == StatusCode::UNAUTHORIZED {

@@ -158,7 +158,7 @@ impl FakeServer {
             rates: Rates::default(),
             moderation: Vec::new(),
         };
-        let app = App::new(&mut settings, 2);
+        let app = App::new(&mut settings, None, 2);
         app.registry.entries()[0].put(loaded(fake));
         let router = crate::router::router(&app, &[], settings.request_timeout);
         Self { app, service: TowerToHyperService::new(router) }

@@ -66,7 +66,12 @@ impl Fields {
         format!("{}{name}", self.prefix)
     }
 
-    /// Whether there is a field of this name.
+    /// Whether there is a field of this name, null or not.
+    pub(crate) fn names(&self, name: &str) -> bool {
+        self.map.contains_key(name)
+    }
+
+    /// Whether a field is there and not null.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.map.get(name).is_some_and(|value| !value.is_null())
     }

@@ -10,24 +10,37 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue};
 
+use crate::accounts::Accounts;
 use crate::app::App;
+use crate::auth::{Caller, shown_key};
+use crate::bill::{self, Bill, Payer, SharedBill};
 use crate::error::{ApiError, ErrorCode};
+use crate::rate;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) const PROCESSING: HeaderName = HeaderName::from_static("openai-processing-ms");
+
+/// The id of a request, for whoever writes something down about it.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestId(pub(crate) String);
 
 /// The longest time from a request's head to its answer's.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeout(pub(crate) Duration);
 
 /// Gives a request its id, and tells the log and the metrics what became of it.
-pub(crate) async fn account(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(crate) async fn account(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let began = Instant::now();
     let id = format!("req_{}", uuid::Uuid::now_v7().simple());
     let method = request.method().clone();
     // Never the path itself, which is a caller's text.
     let path = request.extensions().get::<MatchedPath>().map_or("unknown", |path| known(path));
     let in_flight = InFlight::new(&app);
+    request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = next.run(request).await;
     drop(in_flight);
     let took = began.elapsed();
@@ -73,7 +86,8 @@ pub(crate) async fn contain(
 
 /// Matched paths are the router's own, of which there are few; they are kept for the life of the process.
 fn known(path: &MatchedPath) -> &'static str {
-    crate::router::PATHS.iter().find(|known| **known == path.as_str()).copied().unwrap_or("other")
+    let mut all = crate::router::PATHS.iter().chain(crate::router::ACCOUNT_PATHS);
+    all.find(|known| **known == path.as_str()).copied().unwrap_or("other")
 }
 
 /// Counts a request until it is dropped, also when its client hangs up.
@@ -92,12 +106,30 @@ impl Drop for InFlight<'_> {
     }
 }
 
+/// Lets everybody through who wants an account, as often as a server can bear it.
+pub(crate) async fn anybody(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if let Err(error) = app.strangers.request(Caller::Anyone) {
+        return error.into_response();
+    }
+    request.extensions_mut().insert(SharedBill::default());
+    request.extensions_mut().insert(Caller::Anyone);
+    next.run(request).await
+}
+
 /// Lets known callers through and tells them what is left of their minute.
 pub(crate) async fn authenticate(
     State(app): State<Arc<App>>,
     mut request: Request,
     next: Next,
 ) -> Response {
+    if let Some(accounts) = &app.accounts {
+        return metered(&app, accounts, request, next).await;
+    }
+    request.extensions_mut().insert(SharedBill::default());
     let caller = match app.keys.authenticate(request.headers()) {
         Ok(caller) => caller,
         Err(error) => return error.into_response(),
@@ -110,5 +142,47 @@ pub(crate) async fn authenticate(
         Err(error) => error.into_response(),
     };
     app.rates.write(caller, response.headers_mut());
+    response
+}
+
+/// The same where accounts pay.
+async fn metered(
+    app: &Arc<App>,
+    accounts: &Accounts,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Some(text) = shown_key(request.headers()) else {
+        let message = "no API key; send the header `Authorization: Bearer KEY`";
+        return ApiError::unauthorised("missing_api_key", message).into_response();
+    };
+    let shown = match accounts.show(text).await {
+        Ok(Some(shown)) => shown,
+        Ok(None) => {
+            let message = "the API key is not known";
+            return ApiError::unauthorised("invalid_api_key", message).into_response();
+        }
+        Err(error) => return bill::unavailable(&error).into_response(),
+    };
+    let standing = shown.standing;
+    let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
+    let payer =
+        Payer::new(shown.key, shown.balance, request_id.unwrap_or_default(), request.headers());
+    let bill = match payer {
+        Ok(payer) => SharedBill::new(Bill::of(payer)),
+        Err(error) => return error.into_response(),
+    };
+    let response = if shown.admitted {
+        request.extensions_mut().insert(SharedBill::clone(&bill));
+        request.extensions_mut().insert(Caller::Anyone);
+        next.run(request).await
+    } else {
+        let limit = standing.requests_limit;
+        let seconds = (1.0 - standing.requests_left).max(0.0) * 60.0 / f64::from(limit.max(1));
+        let message = format!("the key's limit of {limit} requests a minute is used up");
+        ApiError::busy("rate_limit_exceeded", message, seconds.ceil() as u32).into_response()
+    };
+    let mut response = bill.close(app, response).await;
+    rate::write_standing(&standing, bill.images(), response.headers_mut());
     response
 }

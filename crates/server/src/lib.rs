@@ -8,10 +8,12 @@
 //! line.
 #![forbid(unsafe_code)]
 
+mod accounts;
 mod admission;
 mod app;
 mod auth;
 mod backend;
+mod bill;
 mod caches;
 mod call;
 mod classification;
@@ -28,6 +30,7 @@ mod layers;
 mod line;
 mod listen;
 mod loaded;
+mod mail;
 mod metrics;
 mod openapi;
 mod pages;
@@ -41,9 +44,10 @@ mod wire;
 mod work;
 
 pub use classification::{ClassifyReply, Head, Item, Prediction, ScoreMode, Selection, Usage};
+pub use endpoints::account::usage::usage_csv;
 pub use error::{ErrorObject, image_error_code};
 pub use run::{ServerError, Serving, run};
 pub use settings::{
-    Admission, ApiKey, Auth, CacheSizes, Limits, Loading, ModelSpec, ModerationCategory, Rates,
-    Settings, TlsFiles,
+    AccountSettings, Admission, ApiKey, Auth, CacheSizes, Limits, Loading, ModelSpec,
+    ModerationCategory, Rates, Settings, SignUp, Smtp, TlsFiles,
 };

@@ -46,6 +46,15 @@ struct Standing {
     reset_seconds: f64,
 }
 
+/// Writes the same headers from what the database says.
+pub(crate) fn write_standing(standing: &store::Standing, images: u64, headers: &mut HeaderMap) {
+    let of = |limit: u32, left: f64| {
+        Bucket { left: left.clamp(0.0, f64::from(limit)), at: Instant::now() }.standing(limit)
+    };
+    of(standing.requests_limit, standing.requests_left).write(REQUESTS, headers);
+    of(standing.images_limit, standing.images_left - images as f64).write(IMAGES, headers);
+}
+
 /// Allowances of every caller. Each key of the configuration has one, so the map cannot grow without bound.
 pub(crate) struct RateLimiter {
     rates: Rates,

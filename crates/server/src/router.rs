@@ -12,12 +12,24 @@ use http::{HeaderName, HeaderValue, Method};
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use crate::app::App;
+use crate::endpoints::account::{keys, sign_up, usage};
 use crate::endpoints::{
     chat, classify, embeddings, huggingface, models, moderations, operations, rerank, score,
 };
 use crate::error::ApiError;
 use crate::layers::{self, PROCESSING, REQUEST_ID, Timeout};
-use crate::{openapi, pages, rate};
+use crate::{bill, openapi, pages, rate};
+
+/// The paths that accounts bring.
+pub(crate) const ACCOUNT_PATHS: &[&str] = &[
+    "/v1/key",
+    "/v1/keys",
+    "/v1/keys/{id}",
+    "/v1/credits",
+    "/v1/usage",
+    "/v1/accounts",
+    "/v1/accounts/confirm",
+];
 
 /// Every path, for metrics and the log.
 pub(crate) const PATHS: &[&str] = &[
@@ -38,7 +50,7 @@ pub(crate) const PATHS: &[&str] = &[
     "/openapi.json",
 ];
 
-/// The service of all connections. Files, batches, vector stores and accounts will stand beside the others.
+/// The service of all connections. Files, batches and vector stores will stand beside the others.
 pub(crate) fn router(app: &Arc<App>, origins: &[String], timeout: Duration) -> Router {
     let guarded = Router::new()
         .route("/v1/embeddings", post(embeddings::embeddings))
@@ -59,8 +71,10 @@ pub(crate) fn router(app: &Arc<App>, origins: &[String], timeout: Duration) -> R
         .route("/metrics", get(operations::metrics))
         .route("/openapi.json", get(openapi::document));
     let contain = from_fn_with_state((Arc::clone(app), Timeout(timeout)), layers::contain);
+    let accounts = if app.accounts.is_some() { account_routes(app) } else { Router::new() };
     guarded
         .merge(open)
+        .merge(accounts)
         // The pages for people; pages/mod.rs has the table of their paths.
         .merge(pages::routes())
         .fallback(unknown)
@@ -71,6 +85,22 @@ pub(crate) fn router(app: &Arc<App>, origins: &[String], timeout: Duration) -> R
         .layer(cors(origins))
         .layer(from_fn_with_state(Arc::clone(app), layers::account))
         .with_state(Arc::clone(app))
+}
+
+/// What there is beside it when accounts pay.
+fn account_routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let guarded = Router::new()
+        .route("/v1/key", get(keys::own))
+        .route("/v1/keys", get(keys::list).post(keys::create))
+        .route("/v1/keys/{id}", get(keys::one).patch(keys::update).delete(keys::delete))
+        .route("/v1/credits", get(usage::credits))
+        .route("/v1/usage", get(usage::usage))
+        .route_layer(from_fn_with_state(Arc::clone(app), layers::authenticate));
+    let strangers = Router::new()
+        .route("/v1/accounts", post(sign_up::ask))
+        .route("/v1/accounts/confirm", post(sign_up::confirm))
+        .route_layer(from_fn_with_state(Arc::clone(app), layers::anybody));
+    guarded.merge(strangers)
 }
 
 /// The service of connections beyond the limit: one answer, and the end.
@@ -101,7 +131,7 @@ async fn secured(mut response: Response) -> Response {
 /// Which pages of other origins may call. Keys travel in a header, never in a cookie.
 fn cors(origins: &[String]) -> CorsLayer {
     let layer = CorsLayer::new()
-        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
         // A star would not cover `authorization`.
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(exposed().collect::<Vec<_>>())
@@ -123,7 +153,7 @@ fn exposed() -> impl Iterator<Item = HeaderName> {
         http::header::WARNING,
         http::header::RETRY_AFTER,
     ];
-    own.into_iter().chain(rate::header_names())
+    own.into_iter().chain(rate::header_names()).chain(bill::HEADERS)
 }
 
 #[cfg(test)]

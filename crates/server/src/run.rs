@@ -8,11 +8,12 @@ use std::time::Duration;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::sync::{Semaphore, watch};
 
+use crate::accounts::{Accounts, BEAT};
 use crate::app::App;
 use crate::fetch::LOOKUPS_AT_ONCE;
 use crate::listen::{self, Listener, StopSignals};
 use crate::router;
-use crate::settings::{Loading, Settings};
+use crate::settings::{Auth, Loading, Settings};
 use crate::{ModelSpec, health};
 
 /// Why the server did not start.
@@ -33,6 +34,9 @@ pub enum ServerError {
     /// A file or a thread.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// The accounts.
+    #[error("accounts: {0}")]
+    Accounts(#[from] store::StoreError),
     /// Nothing to serve.
     #[error("there is no model to serve")]
     NoModel,
@@ -80,7 +84,17 @@ async fn serve(
 ) -> Result<(), ServerError> {
     let mut signals = StopSignals::listen()?;
     let tls = settings.tls.as_ref().map(listen::tls).transpose()?;
-    let app = App::new(&mut settings, cores);
+    let accounts = match std::mem::take(&mut settings.auth) {
+        Auth::Accounts(accounts) => {
+            settings.auth = Auth::Keys(Vec::new());
+            Some(Accounts::open(*accounts, settings.rates).await?)
+        }
+        auth => {
+            settings.auth = auth;
+            None
+        }
+    };
+    let app = App::new(&mut settings, accounts, cores);
     let mut sockets = Vec::new();
     for address in &settings.addresses {
         sockets.push(listen::bind(*address).await?);
@@ -120,7 +134,7 @@ async fn serve(
     for task in accepting {
         let _ended = task.await;
     }
-    care.abort();
+    // It beats until the last answer is settled.
     let graceful = Arc::into_inner(graceful).expect("the accepting tasks have ended");
     tokio::select! {
         () = graceful.shutdown() => tracing::info!("stopped"),
@@ -129,6 +143,10 @@ async fn serve(
         }
         () = signals.next() => tracing::warn!("stopped at once: told twice"),
     }
+    care.abort();
+    if let Some(accounts) = &app.accounts {
+        accounts.leave().await;
+    }
     Ok(())
 }
 
@@ -136,10 +154,17 @@ async fn serve(
 async fn take_care(app: Arc<App>, idle_timeout: Option<Duration>) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     let mut last_check = tokio::time::Instant::now();
+    let mut last_beat = tokio::time::Instant::now();
     loop {
         ticks.tick().await;
         if let Some(timeout) = idle_timeout {
             app.registry.drop_idle(timeout);
+        }
+        if let Some(accounts) = &app.accounts
+            && last_beat.elapsed() >= BEAT
+        {
+            accounts.care().await;
+            last_beat = tokio::time::Instant::now();
         }
         if last_check.elapsed() >= health::INTERVAL {
             health::check(&app).await;

@@ -73,12 +73,57 @@ pub enum Loading {
 }
 
 /// Who may call the API.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub enum Auth {
     /// Everyone who reaches the address.
+    #[default]
     Open,
     /// Whoever shows one of these keys.
     Keys(Vec<ApiKey>),
+    /// Whoever has a key of an account, which pays.
+    Accounts(Box<AccountSettings>),
+}
+
+/// Where accounts are, and how people get one.
+#[derive(Debug)]
+pub struct AccountSettings {
+    /// The database.
+    pub location: store::Location,
+    /// What keys are hashed with.
+    pub pepper: store::Pepper,
+    /// Whether people may sign up.
+    pub sign_up: SignUp,
+    /// The server that sends e-mail, `smtps://USER:PASSWORD@HOST`; without it links go to the log.
+    pub smtp: Option<Smtp>,
+}
+
+/// How e-mail is sent.
+#[derive(Clone)]
+pub struct Smtp {
+    /// `smtp://` or `smtps://`, with user and password.
+    pub url: String,
+    /// The sender's address.
+    pub from: String,
+}
+
+impl fmt::Debug for Smtp {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Smtp(from {})", self.from)
+    }
+}
+
+/// Whether people may make an account by themselves.
+#[derive(Clone, Debug)]
+pub enum SignUp {
+    /// Only the operator makes accounts.
+    Off,
+    /// Whoever has an e-mail address.
+    On {
+        /// What a new account gets.
+        free_credit: ledger::MicroDollars,
+        /// Where links lead: the address under which people reach the server.
+        public_url: String,
+    },
 }
 
 /// A static key, of which only the SHA-256 is kept.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
+use ledger::Tier;
 use pixels::{ErrorKind, PixelsError, RgbImage};
 use sha2::{Digest, Sha256};
 use tokens::Encoding;
@@ -13,8 +14,9 @@ use weights::Tower;
 
 use crate::admission::Ticket;
 use crate::app::{App, DECODING_UNIT};
-use crate::auth::Caller;
+use crate::bill::Measured;
 use crate::caches::{Hash, Key};
+use crate::call::Call;
 use crate::error::{ApiError, image_error_code};
 use crate::fetch::{FetchError, FetchErrorKind};
 use crate::input::{Content, ImageSource, Part};
@@ -68,19 +70,19 @@ impl Times {
     }
 }
 
-/// A vector for each part, or why it has none. The order is that of the parts.
+/// A vector for each part, or why it has none. The order is that of the parts. The call pays for those that have one.
 ///
 /// # Errors
-/// When the whole request cannot be served: too much waits already, or the caller's allowance is used up.
+/// When the whole request cannot be served: too much waits already, the caller's allowance is used up, or it cannot pay.
 pub(crate) async fn embed_each(
-    app: &Arc<App>,
+    call: &Call,
     model: &Arc<LoadedModel>,
-    caller: Caller,
     parts: Vec<Part>,
 ) -> Result<Vec<Result<Embedded, ApiError>>, ApiError> {
-    let stations = stations(app, model, parts).await?;
-    let works = admit(app, model, caller, stations)?;
-    Ok(stream::iter(works).buffered(PARTS_AT_ONCE).collect().await)
+    let works = begin(call, model, parts).await?;
+    let rows = stream::iter(works).buffered(PARTS_AT_ONCE).collect::<Vec<_>>().await;
+    call.bill.measure(measured(rows.iter().flatten()));
+    Ok(rows)
 }
 
 /// A vector for each part, in order. The first part that fails ends the work on all.
@@ -88,24 +90,54 @@ pub(crate) async fn embed_each(
 /// # Errors
 /// Those of [`embed_each`], and that of a part.
 pub(crate) async fn embed_all(
-    app: &Arc<App>,
+    call: &Call,
     model: &Arc<LoadedModel>,
-    caller: Caller,
     parts: Vec<Part>,
 ) -> Result<Vec<Embedded>, ApiError> {
-    let stations = stations(app, model, parts).await?;
-    let works = admit(app, model, caller, stations)?;
-    stream::iter(works).buffered(PARTS_AT_ONCE).try_collect().await
+    let works = begin(call, model, parts).await?;
+    let rows = stream::iter(works).buffered(PARTS_AT_ONCE).try_collect::<Vec<_>>().await?;
+    call.bill.measure(measured(&rows));
+    Ok(rows)
+}
+
+/// What good parts took.
+fn measured<'a>(rows: impl IntoIterator<Item = &'a Embedded>) -> Measured {
+    let (mut images, mut cached, mut texts) = (0, 0, 0);
+    for row in rows {
+        match (row.kind, row.cached) {
+            (Kind::Text, _) => texts += 1,
+            (Kind::Image, true) => cached += 1,
+            (Kind::Image, false) => images += 1,
+        }
+    }
+    Measured::new(images, cached, texts)
+}
+
+/// The works on all parts, once there is room for them and the most that they may cost is set aside.
+async fn begin(
+    call: &Call,
+    model: &Arc<LoadedModel>,
+    parts: Vec<Part>,
+) -> Result<Vec<impl Future<Output = Result<Embedded, ApiError>> + use<>>, ApiError> {
+    let stations = stations(&call.app, model, parts).await?;
+    let images = stations.iter().filter(|station| station.is_waiting_image()).count() as u64;
+    let texts = stations.iter().filter(|station| matches!(station, Station::Text(..))).count();
+    let works = admit(call, model, stations)?;
+    call.bill.reserve(&call.app, &model.description.id, images, texts as u64).await?;
+    Ok(works)
 }
 
 /// The works on all parts, once they are let in together.
 fn admit(
-    app: &Arc<App>,
+    call: &Call,
     model: &Arc<LoadedModel>,
-    caller: Caller,
     stations: Vec<Station>,
-) -> Result<Vec<impl Future<Output = Result<Embedded, ApiError>>>, ApiError> {
-    let lane = Lane::of(stations.len());
+) -> Result<Vec<impl Future<Output = Result<Embedded, ApiError>> + use<>>, ApiError> {
+    let app = &call.app;
+    let lane = match call.bill.tier() {
+        Tier::Standard => Lane::of(stations.len()),
+        Tier::Batch => Lane::Bulk,
+    };
     let images = stations.iter().filter(|station| station.is_image()).count();
     let waiting = stations.iter().filter(|station| station.is_waiting_image()).count();
     let texts = stations.iter().filter(|station| matches!(station, Station::Text(..))).count();
@@ -113,7 +145,10 @@ fn admit(
     let mut pixels = enter_budget(app, pixels)?;
     let mut image_line = enter_line(app, &model.image_line, lane, waiting)?;
     let mut text_line = enter_line(app, &model.text_line, lane, texts)?;
-    app.rates.images(caller, images)?;
+    // An account's minute is in the database.
+    if call.bill.payer().is_none() {
+        app.rates.images(call.caller, images)?;
+    }
     let works = stations.into_iter().map(|station| {
         let admitted = Admitted {
             pixels: pixels.as_mut().map(|ticket| ticket.split(station.pixels())),

@@ -49,6 +49,9 @@ pub enum StoreError {
     /// A call with the same idempotency key is being worked on.
     #[error("a call with this Idempotency-Key is being worked on")]
     InFlight,
+    /// The call was answered before, and this is the answer.
+    #[error("this was answered before")]
+    Answered(Box<crate::StoredAnswer>),
     /// The idempotency key was used for something else.
     #[error("this Idempotency-Key was used for another request")]
     OtherQuestion,

@@ -220,6 +220,8 @@ pub struct Shown {
     pub standing: Standing,
     /// Whether a call was left for it.
     pub admitted: bool,
+    /// What its account has; none for an admin's.
+    pub balance: Option<MicroDollars>,
 }
 
 /// What was left of a minute, filled again evenly since then. `$2` is now, the last argument the server's limit.
@@ -328,7 +330,8 @@ impl Store {
             ", refilled_at = CASE WHEN $2 < refilled_at THEN refilled_at ELSE $2 END, last_used_at = $2 WHERE hash = $1 AND ",
             refilled!("requests_left", "requests_per_minute", "$3"),
             " >= 1 AND (account_id IS NULL OR EXISTS (SELECT 1 FROM accounts WHERE accounts.id = account_id \
-             AND accounts.disabled_at IS NULL)) RETURNING *"
+             AND accounts.disabled_at IS NULL)) \
+             RETURNING *, (SELECT balance FROM accounts WHERE accounts.id = account_id) AS balance"
         );
         let requests = i64::from(rates.requests_per_minute);
         let images = i64::from(rates.images_per_minute);
@@ -336,15 +339,23 @@ impl Store {
         if let Some(row) = taken.fetch_optional(self.writer()).await? {
             let key = KeyRow::read(&row)?;
             let standing = standing(&row, &key, rates, now)?;
-            return Ok(key.is_usable(now).then_some(Shown { key, standing, admitted: true }));
+            let balance = optional_number(&row, "balance")?.map(MicroDollars::new);
+            return Ok(key.is_usable(now).then_some(Shown {
+                key,
+                standing,
+                admitted: true,
+                balance,
+            }));
         }
-        let sql = "SELECT * FROM keys WHERE hash = $1 AND (account_id IS NULL OR EXISTS \
+        let sql = "SELECT *, (SELECT balance FROM accounts WHERE accounts.id = account_id) AS balance \
+                   FROM keys WHERE hash = $1 AND (account_id IS NULL OR EXISTS \
                    (SELECT 1 FROM accounts WHERE accounts.id = account_id AND accounts.disabled_at IS NULL))";
         let found = sqlx::query(sql).bind(hash.bytes()).fetch_optional(self.reader()).await?;
         let Some(row) = found else { return Ok(None) };
         let key = KeyRow::read(&row)?;
         let standing = standing(&row, &key, rates, now)?;
-        Ok(key.is_usable(now).then_some(Shown { key, standing, admitted: false }))
+        let balance = optional_number(&row, "balance")?.map(MicroDollars::new);
+        Ok(key.is_usable(now).then_some(Shown { key, standing, admitted: false, balance }))
     }
 
     /// A key by its id, of an account or of any.

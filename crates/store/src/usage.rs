@@ -46,6 +46,17 @@ pub struct UsageRow {
 }
 
 impl Store {
+    /// What an account spent on calls, ever.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn spent(&self, account: &str) -> Result<MicroDollars, StoreError> {
+        let sql = "SELECT CAST(COALESCE(-SUM(amount), 0) AS BIGINT) AS spent FROM transfers \
+                   WHERE account_id = $1 AND kind = 'charge'";
+        let row = sqlx::query(sql).bind(account.to_owned()).fetch_one(self.reader()).await?;
+        Ok(MicroDollars::new(number(&row, "spent")?))
+    }
+
     /// What was used, by day, account, key and model, oldest first.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
     reason = "most doc comments here are help texts, which have no Markdown"
 )]
 
+pub(crate) mod accounts;
 pub(crate) mod eval;
 pub(crate) mod serve;
 pub(crate) mod train;
@@ -45,6 +46,12 @@ pub(crate) enum Command {
     Eval(Box<eval::EvalArguments>),
     Model(ModelArguments),
     Train(train::TrainArguments),
+    Account(accounts::AccountArguments),
+    Key(accounts::KeyArguments),
+    Credit(accounts::CreditArguments),
+    Usage(accounts::UsageArguments),
+    Ledger(accounts::LedgerArguments),
+    Migrate(accounts::MigrateArguments),
 }
 
 /// What every command takes that opens a model.

@@ -6,6 +6,7 @@ use std::fmt;
 use clap::Args;
 
 use super::ComputeOptions;
+use super::accounts::DatabaseOptions;
 
 /// Answer over HTTP
 ///
@@ -29,6 +30,9 @@ pub(crate) struct ServeArguments {
 
     #[command(flatten)]
     pub(crate) access: AccessArguments,
+
+    #[command(flatten)]
+    pub(crate) accounts: AccountsArguments,
 
     #[command(flatten)]
     pub(crate) fetch: FetchArguments,
@@ -85,6 +89,53 @@ pub(crate) struct ServedModelArguments {
     /// deleted at any time [default: none; variable: POLYSIGHT_PACKED_CACHE]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) packed_cache: Option<OsString>,
+}
+
+/// Whose money calls cost.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Accounts")]
+pub(crate) struct AccountsArguments {
+    /// Keys belong to accounts, which pay for their calls [default: on where --database is given, else off;
+    /// variable: POLYSIGHT_ACCOUNTS]
+    #[arg(
+        long,
+        value_name = "on|off",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "on"
+    )]
+    pub(crate) accounts: Option<OsString>,
+
+    #[command(flatten)]
+    pub(crate) database: DatabaseOptions,
+
+    /// People may make an account by themselves: a link goes to their e-mail address; needs --public-url
+    /// [default: off; variable: POLYSIGHT_SIGN_UP]
+    #[arg(
+        long,
+        value_name = "on|off",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "on"
+    )]
+    pub(crate) sign_up: Option<OsString>,
+
+    /// What such an account gets, in dollars [default: 0; variable: POLYSIGHT_FREE_CREDIT]
+    #[arg(long, value_name = "DOLLARS")]
+    pub(crate) free_credit: Option<OsString>,
+
+    /// The address under which people reach the server, for links in e-mail [variable: POLYSIGHT_PUBLIC_URL]
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<OsString>,
+
+    /// The server that sends e-mail, `smtps://USER:PASSWORD@HOST`; without it links are written to the log. Other users of
+    /// this machine can read it here: prefer the variable or the file [variable: POLYSIGHT_SMTP_URL]
+    #[arg(long, value_name = "URL")]
+    pub(crate) smtp_url: Option<Secret>,
+
+    /// The sender of e-mail [variable: POLYSIGHT_SMTP_FROM]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) smtp_from: Option<OsString>,
 }
 
 /// Who may ask.

@@ -6,6 +6,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::Path;
 
+use super::accounts::AccountsSettings;
 use crate::exit::UsageError;
 use crate::given::Given;
 use crate::labels;
@@ -117,6 +118,8 @@ impl fmt::Debug for ApiKey {
 pub(crate) enum Authentication {
     /// Whoever shows one of these. There is one at least.
     Keys(Vec<ApiKey>),
+    /// Whoever has a key of an account.
+    Accounts(Box<AccountsSettings>),
     /// Everybody.
     Open,
 }

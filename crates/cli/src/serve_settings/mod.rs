@@ -3,6 +3,7 @@
 //! Nothing is opened here but the file of keys, and no socket: a server can be started from the result, or not at all.
 
 mod access;
+mod accounts;
 mod finder;
 mod limits;
 mod models;
@@ -31,6 +32,7 @@ use finder::Finder;
 use units::{Switch, read_some_duration, read_some_size, read_switch};
 
 pub(crate) use access::{Address, Authentication};
+pub(crate) use accounts::AccountsSettings;
 pub(crate) use limits::{Limits, Rates, Times};
 pub(crate) use models::{Alias, ServedModel};
 pub(crate) use web::{CorsOrigins, FetchReach, Fetching};
@@ -122,7 +124,10 @@ impl ServeSettings {
         options.limits.bytes = limits.image;
         options.limits.pixels = limits.pixels;
         Ok(Self {
-            authentication: find.authentication(&arguments.access, &address, &addresses)?,
+            authentication: match find.accounts(&arguments.accounts)? {
+                Some(accounts) => find.without_keys(&arguments.access, accounts)?,
+                None => find.authentication(&arguments.access, &address, &addresses)?,
+            },
             addresses,
             models: models::read_models(&find.list(&keys::MODEL, &models.models))?,
             aliases: models::read_aliases(&find.list(&keys::ALIASES, &models.aliases))?,
@@ -182,6 +187,25 @@ impl<'a> Finder<'a> {
         let reach = access::reach(addresses.iter().map(SocketAddr::ip));
         access::authentication(policy, keys, reach)
             .map_err(|why| asked.as_ref().unwrap_or(address).wrong(why))
+    }
+
+    /// Accounts have keys of their own; others beside them would be a second way in.
+    fn without_keys(
+        &self,
+        arguments: &'a AccessArguments,
+        accounts: Authentication,
+    ) -> Result<Authentication, UsageError> {
+        let typed = arguments.api_keys.iter().map(Secret::expose);
+        let keys = given_list(&keys::API_KEY, typed, self.environment).unwrap_or_default();
+        let file = self.path(&keys::API_KEY_FILE, arguments.api_key_file.as_ref());
+        let policy = self.given(&keys::AUTH, arguments.auth.as_ref());
+        let open = policy.filter(|policy| policy.text == "none");
+        match keys.first().copied().or(file).or(open) {
+            None => Ok(accounts),
+            Some(given) => {
+                Err(given.wrong("with --accounts, keys are made by `polysight key create`"))
+            }
+        }
     }
 
     fn tls(&self, arguments: &'a AccessArguments) -> Result<Option<Tls>, UsageError> {

@@ -75,6 +75,7 @@ fn refused(settings: Result<ServeSettings, String>, part: &str) {
 fn keys_of(settings: &ServeSettings) -> Option<usize> {
     match &settings.authentication {
         Authentication::Keys(keys) => Some(keys.len()),
+        Authentication::Accounts(_) => panic!("nobody asked for accounts"),
         Authentication::Open => None,
     }
 }

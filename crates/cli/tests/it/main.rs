@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+mod accounts;
 mod bench;
 mod classify;
 mod config;

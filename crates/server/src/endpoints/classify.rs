@@ -34,7 +34,7 @@ pub(crate) async fn classify(mut call: Call) -> Answer {
         score_mode: mode,
         templates: candidates.choices.clone(),
         data: data.collect(),
-        usage: usage_with(rows.iter().flatten(), &labels),
+        usage: usage_with(&call, rows.iter().flatten(), &labels),
     };
     let times = times(rows.iter().flatten());
     Ok(Reply::new(&reply).ignoring(call.fields).warning(inputs.warnings).timed(times))

@@ -78,7 +78,7 @@ pub(crate) async fn embeddings(mut call: Call) -> Answer {
         data: rows.iter().enumerate().map(item).collect(),
         model: model.description.id.clone(),
         system_fingerprint: model.description.fingerprint.clone(),
-        usage: usage(good()),
+        usage: usage(&call, good()),
     };
     let times = times(good());
     Ok(Reply::new(&reply).ignoring(call.fields).warning(inputs.warnings).timed(times))

@@ -42,7 +42,7 @@ pub(crate) async fn classify(Path(id): Path<String>, mut call: Call) -> Answer {
     let model = call.model_named(Some(&id)).await?;
     let (labels, rows) = tokio::try_join!(
         labels::vectors(&call.app, &model, &candidates),
-        work::embed_all(&call.app, &model, call.caller, vec![part]),
+        work::embed_all(&call, &model, vec![part]),
     )?;
     let names = labels.rows.names();
     let mut scores = labels.rows.score(&rows[0].row);

@@ -1,5 +1,6 @@
 //! One file for each dialect's endpoint: its fields, and the shape of its reply.
 
+pub(crate) mod account;
 pub(crate) mod chat;
 pub(crate) mod classify;
 pub(crate) mod embeddings;
@@ -46,16 +47,15 @@ impl OnError {
         model: &Arc<LoadedModel>,
         parts: Vec<Part>,
     ) -> Result<Vec<Result<Embedded, ApiError>>, ApiError> {
-        let app = &call.app;
         match self {
             Self::Fail => {
-                let rows = work::embed_all(app, model, call.caller, parts).await?;
+                let rows = work::embed_all(call, model, parts).await?;
                 Ok(rows.into_iter().map(Ok).collect())
             }
             Self::Item => {
-                let rows = work::embed_each(app, model, call.caller, parts).await?;
+                let rows = work::embed_each(call, model, parts).await?;
                 let errors = rows.iter().filter_map(|row| row.as_ref().err());
-                errors.for_each(|error| app.metrics.error(error.code()));
+                errors.for_each(|error| call.app.metrics.error(error.code()));
                 Ok(rows)
             }
         }
@@ -63,8 +63,8 @@ impl OnError {
 }
 
 /// What good inputs took.
-fn usage<'a>(rows: impl IntoIterator<Item = &'a Embedded>) -> Usage {
-    let mut usage = Usage::default();
+fn usage<'a>(call: &Call, rows: impl IntoIterator<Item = &'a Embedded>) -> Usage {
+    let mut usage = Usage { cost: call.bill.cost(), ..Usage::default() };
     for row in rows {
         usage.prompt_tokens += row.tokens;
         if row.kind == Kind::Image {
@@ -77,8 +77,12 @@ fn usage<'a>(rows: impl IntoIterator<Item = &'a Embedded>) -> Usage {
 }
 
 /// The same and the labels.
-fn usage_with<'a>(rows: impl IntoIterator<Item = &'a Embedded>, labels: &Vectors) -> Usage {
-    let mut usage = usage(rows);
+fn usage_with<'a>(
+    call: &Call,
+    rows: impl IntoIterator<Item = &'a Embedded>,
+    labels: &Vectors,
+) -> Usage {
+    let mut usage = usage(call, rows);
     usage.prompt_tokens += labels.tokens;
     usage.total_tokens = usage.prompt_tokens;
     usage.labels = labels.rows.names().len();

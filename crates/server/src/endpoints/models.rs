@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use axum::extract::{Path, State};
+use ledger::{MicroDollars, Prices};
 use serde::Serialize;
 use weights::Tower;
 
@@ -61,12 +62,39 @@ struct Architecture {
 /// US dollars a unit, as decimal texts.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct Pricing {
-    /// A token of text.
+    /// A token of text: texts are charged by the piece, whatever their length.
     prompt: &'static str,
     /// Nothing is generated.
     completion: &'static str,
-    image: &'static str,
-    request: &'static str,
+    /// A picture that is not in the cache.
+    image: String,
+    /// A call.
+    request: String,
+    /// A text that is no label.
+    text: String,
+}
+
+impl Pricing {
+    /// Without accounts nothing is charged.
+    fn of(app: &App, model: &str) -> Self {
+        let accounts = app.accounts.as_ref();
+        let prices = accounts.map_or(Prices::default(), |accounts| accounts.prices(model));
+        Self {
+            prompt: "0",
+            completion: "0",
+            image: a_unit(prices.images),
+            request: a_unit(prices.requests),
+            text: a_unit(prices.texts),
+        }
+    }
+}
+
+/// Dollars for one of a thousand.
+fn a_unit(thousand: MicroDollars) -> String {
+    let digits = format!("{:010}", thousand.get());
+    let (whole, fraction) = digits.split_at(digits.len() - 9);
+    let price = format!("{whole}.{fraction}");
+    price.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// What one request may hold.
@@ -90,9 +118,6 @@ impl LimitsReply {
         }
     }
 }
-
-/// Without accounts nothing is charged.
-const FREE: Pricing = Pricing { prompt: "0", completion: "0", image: "0", request: "0" };
 
 pub(crate) async fn list(State(app): State<Arc<App>>) -> Answer {
     let data = app.registry.entries().iter().map(|entry| describe(&app, entry)).collect();
@@ -127,7 +152,7 @@ fn describe(app: &App, entry: &Entry) -> ModelReply {
             input_modalities: ["text", "image"],
             output_modalities: ["embedding", "classification"],
         },
-        pricing: FREE,
+        pricing: Pricing::of(app, &entry.spec.id),
         limits: LimitsReply::new(&app.limits),
         state,
         system_fingerprint: loaded.as_ref().map(|model| model.description.fingerprint.clone()),
@@ -141,4 +166,18 @@ fn written(entry: &Entry) -> i64 {
     let written = metadata.and_then(|metadata| metadata.modified()).ok();
     let since = written.and_then(|written| written.duration_since(UNIX_EPOCH).ok());
     since.map_or(0, |since| since.as_secs() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_price_of_a_thousand_is_written_for_one() {
+        let unit = |thousand| a_unit(MicroDollars::new(thousand));
+        assert_eq!(unit(94_000), "0.000094");
+        assert_eq!(unit(1), "0.000000001");
+        assert_eq!(unit(0), "0");
+        assert_eq!(unit(2_500_000_000), "2.5");
+    }
 }

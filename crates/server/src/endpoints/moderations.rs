@@ -84,7 +84,7 @@ pub(crate) async fn moderations(mut call: Call) -> Answer {
     let model = call.model().await?;
     let mut verdicts = (0..count).map(|_| Verdict::of_nothing(&policy)).collect::<Vec<_>>();
     let owners = images.iter().map(|part| if one { 0 } else { part.item }).collect::<Vec<_>>();
-    let rows = work::embed_all(&call.app, &model, call.caller, images).await?;
+    let rows = work::embed_all(&call, &model, images).await?;
     if !rows.is_empty() {
         let sentences = policy.iter().flat_map(|category| &category.prompts);
         let labels =

@@ -3,13 +3,14 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::score::{embed_all, relevance, scoring_for};
+use super::score::{relevance, scoring_for};
 use super::{times, usage};
 use crate::call::{Answer, Call, Reply};
 use crate::classification::Usage;
 use crate::error::ApiError;
 use crate::fields::missing;
 use crate::input::Inputs;
+use crate::work;
 
 /// Documents, the most relevant first.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -75,7 +76,7 @@ pub(crate) async fn rerank(mut call: Call) -> Answer {
     let items = documents.parts.iter().map(|part| part.item).collect::<Vec<_>>();
     let mut parts = query.parts;
     parts.extend(documents.parts);
-    let rows = embed_all(&call, &model, parts).await?;
+    let rows = work::embed_all(&call, &model, parts).await?;
     let scoring = scoring_for(&model, &rows)?;
     let (query, documents) = rows.split_first().expect("the query has a row");
     // A document of several parts is as relevant as its best part.
@@ -96,7 +97,7 @@ pub(crate) async fn rerank(mut call: Call) -> Answer {
         model: model.description.id.clone(),
         system_fingerprint: model.description.fingerprint.clone(),
         results,
-        usage: usage(&rows),
+        usage: usage(&call, &rows),
         meta: Meta {
             api_version: Version { version: "2" },
             billed_units: BilledUnits { search_units: 1 },

@@ -8,7 +8,7 @@ use crate::call::{Answer, Call, Reply};
 use crate::classification::Usage;
 use crate::error::ApiError;
 use crate::fields::{Fields, missing};
-use crate::input::{Inputs, Part};
+use crate::input::Inputs;
 use crate::work::{self, Embedded, Kind};
 
 /// A list of scores.
@@ -64,7 +64,7 @@ pub(crate) async fn score(mut call: Call) -> Answer {
     }
     queries.parts.append(&mut documents.parts);
     let model = call.model().await?;
-    let rows = embed_all(&call, &model, queries.parts).await?;
+    let rows = work::embed_all(&call, &model, queries.parts).await?;
     let scoring = scoring_for(&model, &rows)?;
     let (queries, documents) = rows.split_at(left);
     let data = documents.iter().enumerate().map(|(index, document)| {
@@ -76,18 +76,9 @@ pub(crate) async fn score(mut call: Call) -> Answer {
         model: model.description.id.clone(),
         system_fingerprint: model.description.fingerprint.clone(),
         data: data.collect(),
-        usage: usage(&rows),
+        usage: usage(&call, &rows),
     };
     Ok(Reply::new(&reply).ignoring(call.fields).timed(times(&rows)))
-}
-
-/// Every part's vector, or the first error.
-pub(super) async fn embed_all(
-    call: &Call,
-    model: &std::sync::Arc<crate::loaded::LoadedModel>,
-    parts: Vec<Part>,
-) -> Result<Vec<Embedded>, ApiError> {
-    work::embed_all(&call.app, model, call.caller, parts).await
 }
 
 /// One side of the pairs, under any of its names.

@@ -22,6 +22,7 @@ const VECTORS: &str = "Vectors";
 const CLASSES: &str = "Classes";
 const RANKING: &str = "Ranking";
 const MODELS: &str = "Models";
+const ACCOUNTS: &str = "Accounts";
 const OPERATIONS: &str = "Operations";
 
 pub(super) const TAGS: &[Tag] = &[
@@ -29,6 +30,7 @@ pub(super) const TAGS: &[Tag] = &[
     Tag { name: CLASSES, description: "Images against candidate labels." },
     Tag { name: RANKING, description: "How well texts and images belong together." },
     Tag { name: MODELS, description: "What is served." },
+    Tag { name: ACCOUNTS, description: "Keys, credit and usage, on a server with accounts." },
     Tag { name: OPERATIONS, description: "For operators and their programs; no key is needed." },
 ];
 
@@ -41,6 +43,19 @@ enum Kind {
     Guarded,
     /// A key and a JSON body of this schema.
     Post { schema: &'static str, examples: fn(&str) -> Vec<Example> },
+    /// A key and a JSON body of this schema; nothing is computed.
+    Change { method: Method, schema: &'static str },
+    /// A key.
+    Delete,
+    /// A JSON body of this schema and no key.
+    Stranger { schema: &'static str },
+}
+
+/// How something is changed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Method {
+    Post,
+    Patch,
 }
 
 /// A path of the router, as the document writes it.
@@ -52,6 +67,12 @@ pub(super) struct Endpoint {
     kind: Kind,
     reply: Body,
 }
+
+/// What a change may be instead.
+const CHANGING: &[u16] = &[400, 401, 403, 404, 408, 413, 415, 429, 500, 503];
+
+/// What a sign-up may be instead.
+const STRANGE: &[u16] = &[400, 403, 408, 413, 415, 429, 500, 503];
 
 /// What a computed answer may be instead.
 const COMPUTING: &[u16] = &[400, 401, 404, 408, 413, 415, 422, 429, 500, 503];
@@ -95,13 +116,43 @@ pub(super) fn all() -> Vec<Endpoint> {
     ]
 }
 
+/// What there is beside them on a server with accounts.
+#[rustfmt::skip]
+pub(super) fn of_accounts() -> Vec<Endpoint> {
+    use Body::Json;
+    let change = |method, schema| Kind::Change { method, schema };
+    vec![
+        row("/v1/key", "key", ACCOUNTS, Kind::Guarded, Json("KeyReply"), "The key that asks"),
+        row("/v1/credits", "credits", ACCOUNTS, Kind::Guarded, Json("CreditsReply"), "What the account has"),
+        row("/v1/usage", "usage", ACCOUNTS, Kind::Guarded, Json("UsageReply"), "What was used, by day, key and model; `from`, `to` and `format=csv` behind a `?`"),
+        row("/v1/keys", "keys", ACCOUNTS, Kind::Guarded, Json("KeysReply"), "The account's keys"),
+        row("/v1/keys", "create_key", ACCOUNTS, change(Method::Post, "KeyRequest"), Json("KeyReply"), "A new key, shown once"),
+        row("/v1/keys/{id}", "one_key", ACCOUNTS, Kind::Guarded, Json("KeyReply"), "One of the account's keys"),
+        row("/v1/keys/{id}", "change_key", ACCOUNTS, change(Method::Patch, "KeyChange"), Json("KeyReply"), "Changes a key; `null` takes a limit off"),
+        row("/v1/keys/{id}", "delete_key", ACCOUNTS, Kind::Delete, Json("DeletedReply"), "Ends a key for good"),
+        row("/v1/accounts", "sign_up", ACCOUNTS, Kind::Stranger { schema: "SignUpRequest" }, Json("SentReply"), "Sends a link to an e-mail address, where the operator allows it"),
+        row("/v1/accounts/confirm", "confirm", ACCOUNTS, Kind::Stranger { schema: "ConfirmRequest" }, Json("OpenedReply"), "Turns a link into a key"),
+    ]
+}
+
 impl Endpoint {
+    /// The status of a good answer.
+    fn status(&self) -> &'static str {
+        match self.id {
+            "create_key" => "201",
+            "sign_up" => "202",
+            _ => "200",
+        }
+    }
+
     pub(super) fn item(&self, facts: &Facts) -> PathItem {
         let mut operation = OperationBuilder::new()
             .operation_id(Some(self.id))
             .tag(self.tag)
             .summary(Some(self.summary));
-        if self.path.ends_with("{id}") {
+        if self.path == "/v1/keys/{id}" {
+            operation = operation.parameter(key_id());
+        } else if self.path.ends_with("{id}") {
             operation = operation.parameter(model_id(facts));
         }
         let (method, headers, errors): (_, _, &[u16]) = match self.kind {
@@ -109,7 +160,23 @@ impl Endpoint {
             Kind::Guarded if self.path.ends_with("{id}") => {
                 (HttpMethod::Get, Headers::Rated, &[401, 404, 429, 500])
             }
+            Kind::Guarded if self.tag == ACCOUNTS => {
+                (HttpMethod::Get, Headers::Rated, &[400, 401, 403, 404, 429, 500, 503])
+            }
             Kind::Guarded => (HttpMethod::Get, Headers::Rated, &[401, 429, 500]),
+            Kind::Delete => (HttpMethod::Delete, Headers::Rated, &[401, 403, 404, 429, 500, 503]),
+            Kind::Change { method, schema } => {
+                operation = operation.request_body(Some(body(schema)));
+                let method = match method {
+                    Method::Post => HttpMethod::Post,
+                    Method::Patch => HttpMethod::Patch,
+                };
+                (method, Headers::Rated, CHANGING)
+            }
+            Kind::Stranger { schema } => {
+                operation = operation.request_body(Some(body(schema)));
+                (HttpMethod::Post, Headers::Common, STRANGE)
+            }
             Kind::Post { schema, examples } => {
                 let model = facts.models.first().map_or("mini", String::as_str);
                 let examples = examples(model).into_iter().map(|example| {
@@ -127,7 +194,7 @@ impl Endpoint {
                 (HttpMethod::Post, Headers::Computed, COMPUTING)
             }
         };
-        operation = operation.response("200", replies::good(self.reply, headers));
+        operation = operation.response(self.status(), replies::good(self.reply, headers));
         for &status in errors {
             // A path that is cut short, and a body that never ends, are answered before or beside the limiter.
             let headers = match (status, headers) {
@@ -143,11 +210,32 @@ impl Endpoint {
             operation = operation.response("503", body);
         }
         let keys = match self.kind {
-            Kind::Open => Vec::new(),
-            Kind::Guarded | Kind::Post { .. } => security(facts.access),
+            Kind::Open | Kind::Stranger { .. } => Vec::new(),
+            Kind::Guarded | Kind::Post { .. } | Kind::Change { .. } | Kind::Delete => {
+                security(facts.access)
+            }
         };
         PathItem::new(method, operation.securities(Some(keys)))
     }
+}
+
+/// A required body of a schema.
+fn body(schema: &'static str) -> utoipa::openapi::request_body::RequestBody {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
+    let body = RequestBodyBuilder::new().required(Some(Required::True));
+    body.content("application/json", content).build()
+}
+
+/// A key of the path.
+fn key_id() -> utoipa::openapi::path::Parameter {
+    let schema = ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
+    ParameterBuilder::new()
+        .name("id")
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .description(Some("The id of one of the account's keys."))
+        .schema(Some(schema.build()))
+        .build()
 }
 
 /// A model of the path. Ids may hold `/`, as it is or as `%2F`.

@@ -42,6 +42,8 @@ pub(crate) struct Facts {
 pub(crate) enum Access {
     Open,
     Keys,
+    /// Keys of accounts, which have endpoints of their own.
+    Accounts,
 }
 
 impl Facts {
@@ -61,7 +63,11 @@ impl Facts {
             limits: app.limits.clone(),
             models: ids.chain(aliases).collect(),
             dimensions: dimensions.and_then(|dimensions| dimensions.into_iter().max()),
-            access: if app.keys.is_open() { Access::Open } else { Access::Keys },
+            access: match &app.accounts {
+                Some(_) => Access::Accounts,
+                None if app.keys.is_open() => Access::Open,
+                None => Access::Keys,
+            },
         }
     }
 }
@@ -79,7 +85,11 @@ A known path with a method that it does not take is 405, an unknown path 404, bo
 /// The whole document.
 pub(crate) fn describe(facts: &Facts) -> Value {
     let mut paths = PathsBuilder::new();
-    for endpoint in endpoints::all() {
+    let mut all = endpoints::all();
+    if facts.access == Access::Accounts {
+        all.extend(endpoints::of_accounts());
+    }
+    for endpoint in all {
         paths = paths.path(endpoint.path, endpoint.item(facts));
     }
     let info = InfoBuilder::new()
@@ -112,7 +122,7 @@ pub(crate) fn describe(facts: &Facts) -> Value {
 fn security(access: Access) -> Vec<SecurityRequirement> {
     match access {
         Access::Open => Vec::new(),
-        Access::Keys => ["bearer", "x-api-key"]
+        Access::Keys | Access::Accounts => ["bearer", "x-api-key"]
             .map(|scheme| SecurityRequirement::new(scheme, [] as [&str; 0]))
             .to_vec(),
     }

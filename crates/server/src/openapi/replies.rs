@@ -6,6 +6,9 @@ use utoipa::openapi::schema::{Schema, SchemaType, Type};
 use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder};
 
 use crate::classification::ClassifyReply;
+use crate::endpoints::account::keys::{DeletedReply, KeyReply, KeysReply};
+use crate::endpoints::account::sign_up::{OpenedReply, SentReply};
+use crate::endpoints::account::usage::{CreditsReply, UsageReply};
 use crate::endpoints::chat::ChatReply;
 use crate::endpoints::embeddings::EmbeddingsReply;
 use crate::endpoints::huggingface::LabelAndScore;
@@ -31,6 +34,13 @@ pub(super) fn schemas() -> Vec<(String, RefOr<Schema>)> {
     add::<RerankReply>(&mut schemas);
     add::<ScoreReply>(&mut schemas);
     add::<ErrorReply>(&mut schemas);
+    add::<KeyReply>(&mut schemas);
+    add::<KeysReply>(&mut schemas);
+    add::<DeletedReply>(&mut schemas);
+    add::<CreditsReply>(&mut schemas);
+    add::<UsageReply>(&mut schemas);
+    add::<SentReply>(&mut schemas);
+    add::<OpenedReply>(&mut schemas);
     schemas
 }
 
@@ -171,6 +181,9 @@ pub(super) fn headers() -> Value {
 fn meaning(status: u16) -> &'static str {
     match status {
         400 => "The request is malformed; `param` names the field.",
+        402 => "The credit, or what the key may spend, is short.",
+        403 => "The key may not do this.",
+        409 => "A call with this `Idempotency-Key` is being worked on.",
         401 => "No key, or one that is not known.",
         404 => "The model, or an image that the request refers to, is not known.",
         408 => "The body stopped coming.",

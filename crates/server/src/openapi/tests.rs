@@ -10,7 +10,7 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::json;
 
 use super::*;
-use crate::router::{PATHS, router};
+use crate::router::{ACCOUNT_PATHS, PATHS, router};
 use crate::settings::{Admission, ApiKey, Auth, CacheSizes, Loading, ModelSpec, Rates, Settings};
 
 const MODEL: &str = "org/tiny";
@@ -62,7 +62,7 @@ struct Served(TowerToHyperService<axum::Router>);
 impl Served {
     fn new() -> Self {
         let mut settings = settings();
-        let app = App::new(&mut settings, 2);
+        let app = App::new(&mut settings, None, 2);
         let router = router(&app, &[], settings.request_timeout);
         Self(TowerToHyperService::new(router))
     }
@@ -118,7 +118,7 @@ async fn every_route_is_in_the_document_and_every_path_of_the_document_is_a_rout
     let known = PATHS.iter().map(|path| path.replace("{*id}", "{id}")).collect::<BTreeSet<_>>();
     assert_eq!(documented, known);
     // The names that the router itself writes.
-    let source = include_str!("../router.rs");
+    let source = include_str!("../router.rs").split("fn account_routes").next().unwrap();
     let routed = source.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap());
     let routed = routed.map(|path| path.replace("{*id}", "{id}")).collect::<BTreeSet<_>>();
     assert_eq!(documented, routed);
@@ -208,6 +208,30 @@ async fn a_key_is_wanted_exactly_where_the_document_says_so() {
         assert_eq!(answer.status() == 401, wanted, "{path}: {}", answer.status());
         assert_eq!(what["responses"].get("401").is_some(), wanted, "{path}");
     }
+}
+
+#[test]
+fn a_server_with_accounts_has_their_paths_and_no_other_server_has() {
+    let facts = |access| Facts {
+        limits: Limits::default(),
+        models: vec!["mini".to_owned()],
+        dimensions: Some(32),
+        access,
+    };
+    let document = describe(&facts(Access::Accounts));
+    let documented = operations(&document).into_iter().map(|operation| operation.path.to_owned());
+    let documented = documented.collect::<BTreeSet<_>>();
+    let known = PATHS.iter().chain(ACCOUNT_PATHS).map(|path| path.replace("{*id}", "{id}"));
+    assert_eq!(documented, known.collect());
+    let source = include_str!("../router.rs");
+    let routed = source.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let routed = routed.map(|path| path.replace("{*id}", "{id}")).collect::<BTreeSet<_>>();
+    assert_eq!(documented, routed);
+    let key = &document["paths"]["/v1/keys/{id}"];
+    assert!(["get", "patch", "delete"].iter().all(|method| key.get(method).is_some()), "{key}");
+    assert_eq!(document["paths"]["/v1/accounts"]["post"]["security"], json!([]));
+    let without = describe(&facts(Access::Keys));
+    assert!(ACCOUNT_PATHS.iter().all(|path| without["paths"].get(path).is_none()));
 }
 
 #[test]

@@ -20,12 +20,14 @@ const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Every file of the pages.
-pub(crate) const ASSETS: [Asset; 10] = [
+pub(crate) const ASSETS: [Asset; 12] = [
     Asset::new("/", HTML, include_str!("playground.html")),
     Asset::new("/docs", HTML, include_str!("docs.html")),
+    Asset::new("/confirm", HTML, include_str!("confirm.html")),
     Asset::new("/llms.txt", "text/plain; charset=utf-8", include_str!("llms.txt")),
     Asset::new("/favicon.svg", "image/svg+xml", include_str!("favicon.svg")),
     Asset::new("/assets/style.css", "text/css; charset=utf-8", include_str!("style.css")),
+    Asset::new("/assets/confirm.js", SCRIPT, include_str!("confirm.js")),
     Asset::new("/assets/page.js", SCRIPT, include_str!("page.js")),
     Asset::new("/assets/picture.js", SCRIPT, include_str!("picture.js")),
     Asset::new("/assets/playground.js", SCRIPT, include_str!("playground.js")),

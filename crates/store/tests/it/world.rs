@@ -30,13 +30,15 @@ pub(crate) fn on_sqlite<F: Future<Output = ()>>(test: fn(World) -> F) {
     runtime().block_on(async { test(World::open(location).await).await });
 }
 
+/// Tells the databases of this process apart.
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
 pub(crate) fn on_postgres<F: Future<Output = ()>>(test: fn(World) -> F) {
     #[expect(clippy::disallowed_methods, reason = "tests have no command line")]
     let Ok(server) = std::env::var("POLYSIGHT_TEST_POSTGRES") else {
-        println!("skipped: POLYSIGHT_TEST_POSTGRES names no server");
+        eprintln!("skipped: POLYSIGHT_TEST_POSTGRES names no server");
         return;
     };
-    static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let mut url = server.parse::<url::Url>().unwrap();
     runtime().block_on(async {

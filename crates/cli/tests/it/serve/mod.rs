@@ -1,7 +1,7 @@
 //! The server as its clients and its enemies meet it: the real program on a port of its own.
 
 mod caches;
-mod client;
+pub(crate) mod client;
 #[cfg(target_os = "linux")]
 mod corpus;
 #[cfg(target_os = "linux")]
@@ -13,7 +13,7 @@ mod models;
 mod operations;
 mod overload;
 mod secrets;
-mod server;
+pub(crate) mod server;
 mod status_support;
 mod statuses;
 mod tls;
@@ -27,12 +27,12 @@ use base64::engine::general_purpose::STANDARD;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A picture as a request carries it.
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
 /// Waits until it is so.
-fn eventually(what: &str, mut is: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut is: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is() {
         assert!(begin.elapsed() < PATIENCE, "it never came: {what}");
@@ -41,11 +41,11 @@ fn eventually(what: &str, mut is: impl FnMut() -> bool) {
 }
 
 /// Numbers that look random and are the same in every run.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
     /// From 0 to `sides - 1`.
-    fn roll(&mut self, sides: usize) -> usize {
+    pub(crate) fn roll(&mut self, sides: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

@@ -9,7 +9,6 @@ use model::{Label, LabelScore};
 use serde_json::{Map, Value};
 
 use super::{times, usage_with};
-use crate::app::App;
 use crate::call::{Answer, Call, Reply};
 use crate::classification::Usage;
 use crate::error::ApiError;
@@ -52,14 +51,14 @@ pub(crate) async fn completions(mut call: Call) -> Answer {
     let choices = call.fields.texts("templates")?;
     call.fields.pass_over(MEANINGLESS);
     let model = call.model().await?;
-    let rows = work::embed_all(&call.app, &model, call.caller, vec![image]).await?;
+    let rows = work::embed_all(&call, &model, vec![image]).await?;
     let limit = call.app.limits.labels;
     let mut usage = Usage::default();
     let mut filled = Vec::new();
     for question in answers.questions() {
         let labels = question.labels.iter().map(|label| Label::from(label.as_str())).collect();
         let candidates = Candidates::new(labels, choices.clone(), &question.place, limit)?;
-        let answer = answer(&call.app, &model, &candidates, question, &rows[0], options.threshold);
+        let answer = answer(&call, &model, &candidates, question, &rows[0], options.threshold);
         let (answer, of_question) = answer.await?;
         usage = sum(usage, of_question);
         filled.push(answer);
@@ -73,7 +72,12 @@ pub(crate) async fn completions(mut call: Call) -> Answer {
         fingerprint: model.description.fingerprint.clone(),
         content: content(&answers, &filled),
         logprobs,
-        usage: Usage { images: 1, cached_images: usize::from(rows[0].cached), ..usage },
+        usage: Usage {
+            images: 1,
+            cached_images: usize::from(rows[0].cached),
+            cost: call.bill.cost(),
+            ..usage
+        },
     };
     let times = times(&rows);
     let reply = if options.stream {
@@ -92,18 +96,18 @@ pub(crate) struct Filled {
 }
 
 async fn answer(
-    app: &Arc<App>,
+    call: &Call,
     model: &Arc<LoadedModel>,
     candidates: &Candidates,
     question: &Question,
     image: &work::Embedded,
     threshold: f32,
 ) -> Result<(Filled, Usage), ApiError> {
-    let labels = labels::vectors(app, model, candidates).await?;
+    let labels = labels::vectors(&call.app, model, candidates).await?;
     let mut scores = labels.rows.score(&image.row);
     scores.sort_by(|a, b| b.score.logit.total_cmp(&a.score.logit));
     let filled = Filled { question: question.clone(), scores, threshold };
-    Ok((filled, usage_with([], &labels)))
+    Ok((filled, usage_with(call, [], &labels)))
 }
 
 impl Filled {

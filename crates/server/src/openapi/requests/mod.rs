@@ -3,6 +3,7 @@
 //! Where a parser tells two dialects apart by a key, there is one schema for each, so that no schema allows a mixture
 //! whose parts would have to agree.
 
+mod accounts;
 mod chat;
 mod inputs;
 
@@ -25,6 +26,10 @@ pub(super) fn schemas(facts: &Facts) -> Vec<(&'static str, Value)> {
         Named("RerankRequest", rerank(facts)),
         Named("ScoreRequest", score()),
         Named("HuggingFaceRequest", huggingface(facts)),
+        Named("KeyRequest", accounts::key()),
+        Named("KeyChange", accounts::key_change()),
+        Named("SignUpRequest", accounts::sign_up()),
+        Named("ConfirmRequest", accounts::confirm()),
     ];
     let all = own.into_iter().chain(inputs::schemas(facts)).chain(chat::schemas(facts));
     all.map(|Named(name, schema)| (name, schema)).collect()

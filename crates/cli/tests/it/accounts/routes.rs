@@ -1,0 +1,162 @@
+//! Who sees whose things.
+
+use serde_json::{Value, json};
+
+use super::bank::{Bank, call, get};
+use crate::serve::client::Request;
+
+#[test]
+fn a_key_sees_and_touches_only_its_own_accounts_things() {
+    let bank = Bank::sqlite();
+    bank.customer("Ann", 1_000_000);
+    bank.customer("Ben", 2_000_000);
+    let ann = bank.key(&["Ann", "--role", "manager"]);
+    let ben = bank.key(&["Ben", "--role", "manager"]);
+    let admin = bank.plain_key(&["--role", "admin"]);
+    let (anns, bens) = (ann["key"].as_str().unwrap(), ben["key"].as_str().unwrap());
+    let (ann, ben) = (&ann["data"], &ben["data"]);
+    let server = bank.serve(&[]);
+    for key in [anns, bens] {
+        server.ask(&call(key, 1).header("connection", "close")).with_status(200);
+    }
+    let of = |key: &str, method: &str, path: &str, body: Option<Value>| {
+        let request = match body {
+            Some(body) => Request::new(method, path)
+                .header("content-type", "application/json")
+                .header("authorization", &format!("Bearer {key}"))
+                .body(body.to_string()),
+            None => Request::new(method, path).header("authorization", &format!("Bearer {key}")),
+        };
+        server.ask(&request)
+    };
+    // Every path that takes an id, with another account's.
+    let bens_key = format!("/v1/keys/{}", ben["id"].as_str().unwrap());
+    for (method, body) in
+        [("GET", None), ("PATCH", Some(json!({ "disabled": true }))), ("DELETE", None)]
+    {
+        let answer = of(anns, method, &bens_key, body).with_status(404);
+        assert_eq!(answer.code(), "key_not_found", "{method}");
+    }
+    let bens_account = ben["account_id"].as_str().unwrap();
+    for path in ["/v1/keys", "/v1/usage"] {
+        let path = format!("{path}?account_id={bens_account}");
+        assert_eq!(of(anns, "GET", &path, None).with_status(404).code(), "account_not_found");
+    }
+    let theirs = json!({ "name": "mine", "account_id": bens_account });
+    assert_eq!(
+        of(anns, "POST", "/v1/keys", Some(theirs)).with_status(404).code(),
+        "account_not_found"
+    );
+    // Every list.
+    let keys = of(anns, "GET", "/v1/keys", None).with_status(200).json();
+    assert_eq!(keys["data"].as_array().unwrap().len(), 1);
+    assert_eq!(keys["data"][0]["id"], ann["id"]);
+    for path in ["/v1/keys", "/v1/key", "/v1/credits", "/v1/usage", "/v1/usage?format=csv"] {
+        let text = of(anns, "GET", path, None).with_status(200).text().to_owned();
+        for foreign in [bens_account, ben["id"].as_str().unwrap(), "1.999906"] {
+            assert!(!text.contains(foreign), "{path}: {text}");
+        }
+    }
+    let credits = of(anns, "GET", "/v1/credits", None).json();
+    assert_eq!(credits["data"]["balance"], 0.999_906);
+    assert_eq!(credits["data"]["total_credits"], 1.0);
+    // An idempotency key is the account's own.
+    let named = |key: &str| server.ask(&call(key, 2).header("idempotency-key", "same"));
+    named(anns).with_status(200);
+    assert_eq!(named(bens).with_status(200).header("x-cost-usd"), Some("0.00"), "in the cache");
+    // The operator sees both.
+    let keys = of(&admin, "GET", "/v1/keys", None).with_status(200).json();
+    assert_eq!(keys["data"].as_array().unwrap().len(), 3);
+    of(&admin, "PATCH", &bens_key, Some(json!({ "disabled": true }))).with_status(200);
+    of(bens, "GET", "/v1/key", None).with_status(401);
+    // Without any key nothing.
+    for path in ["/v1/keys", "/v1/key", "/v1/credits", "/v1/usage", "/v1/models"] {
+        server.get(path).with_status(401);
+    }
+}
+
+#[test]
+fn a_manager_makes_changes_and_ends_keys() {
+    let bank = Bank::sqlite();
+    bank.customer("Ann", 1_000_000);
+    let manager = bank.plain_key(&["Ann", "--role", "manager"]);
+    let server = bank.serve(&[]);
+    let post = |key: &str, body: &Value| {
+        let request = Request::post("/v1/keys", body);
+        server.ask(&request.header("authorization", &format!("Bearer {key}")))
+    };
+    let wanted = json!({ "name": "for CI", "limit": 0.0001, "limit_reset": "daily", "models": ["tiny"], "unknown": 1 });
+    let made = post(&manager, &wanted).with_status(201);
+    assert_eq!(made.header("x-ignored-params"), Some("unknown"));
+    let made = made.json();
+    let key = made["key"].as_str().unwrap();
+    assert_eq!(made["data"]["limit_remaining"], 0.0001);
+    let answer = server.ask(&call(key, 1)).with_status(200);
+    assert_eq!(answer.header("x-balance-usd"), Some("0.999906"));
+    let capped = server.ask(&call(key, 2)).with_status(402);
+    assert_eq!(capped.code(), "key_cap_reached");
+    assert_eq!(post(key, &json!({ "name": "more" })).with_status(403).code(), "not_a_manager");
+    assert_eq!(
+        post(&manager, &json!({ "name": "x", "role": "admin" })).with_status(403).code(),
+        "not_an_admin"
+    );
+    let path = format!("/v1/keys/{}", made["data"]["id"].as_str().unwrap());
+    let change = |body: Value| {
+        let request = Request::new("PATCH", &path).header("content-type", "application/json");
+        let request = request.header("authorization", &format!("Bearer {manager}"));
+        server.ask(&request.body(body.to_string()))
+    };
+    let changed = change(json!({ "limit": null, "models": ["other"] })).with_status(200).json();
+    assert_eq!(
+        (&changed["data"]["limit"], &changed["data"]["name"]),
+        (&Value::Null, &json!("for CI"))
+    );
+    assert_eq!(server.ask(&call(key, 3)).with_status(403).code(), "model_not_allowed");
+    assert_eq!(change(json!({ "limit": "much" })).with_status(400).code(), "invalid_value");
+    let gone = Request::new("DELETE", &path).header("authorization", &format!("Bearer {manager}"));
+    assert_eq!(server.ask(&gone).with_status(200).json()["deleted"], true);
+    server.ask(&call(key, 4)).with_status(401);
+    bank.assert_clean();
+}
+
+#[test]
+fn a_call_is_priced_as_its_tier_and_its_dry_run_say() {
+    let bank = Bank::sqlite();
+    bank.customer("Ann", 1_000_000);
+    bank.json(["ledger", "price", "--images", "0.1", "--texts", "0.02", "--requests", "1"]);
+    let key = bank.plain_key(&["Ann"]);
+    let server = bank.serve(&[]);
+    let models = server.ask(&get(&key, "/v1/models")).json();
+    let pricing = &models["data"][0]["pricing"];
+    assert_eq!(
+        (&pricing["image"], &pricing["text"], &pricing["request"]),
+        (&json!("0.0001"), &json!("0.00002"), &json!("0.001"))
+    );
+    let answer = server.ask(&call(&key, 1)).with_status(200);
+    assert_eq!(answer.header("x-cost-usd"), Some("0.0011"));
+    let half = server.ask(&call(&key, 2).header("x-tier", "batch")).with_status(200);
+    assert_eq!(half.header("x-cost-usd"), Some("0.00055"));
+    assert_eq!(
+        server.ask(&call(&key, 3).header("x-tier", "gold")).with_status(400).code(),
+        "invalid_tier"
+    );
+    let dry = json!({ "input": ["a", "b"], "dry_run": true });
+    let dry =
+        Request::post("/v1/embeddings", &dry).header("authorization", &format!("Bearer {key}"));
+    let quote = server.ask(&dry).with_status(200);
+    assert_eq!(
+        (quote.json()["object"].as_str(), quote.json()["cost"].as_i64()),
+        (Some("quote"), Some(1040))
+    );
+    assert_eq!(quote.header("x-cost-usd"), Some("0.00"));
+    // Of a good and a bad item the good one is charged; of a bad request nothing.
+    let items = json!({ "input": [{ "text": "a" }, { "image": "AAAA" }], "on_error": "item" });
+    let items =
+        Request::post("/v1/embeddings", &items).header("authorization", &format!("Bearer {key}"));
+    assert_eq!(server.ask(&items).with_status(200).header("x-cost-usd"), Some("0.00102"));
+    let bad = json!({ "input": [{ "text": "a" }, { "image": "AAAA" }] });
+    let bad =
+        Request::post("/v1/embeddings", &bad).header("authorization", &format!("Bearer {key}"));
+    assert_eq!(server.ask(&bad).with_status(415).header("x-cost-usd"), Some("0.00"));
+    bank.assert_clean();
+}
