@@ -51,8 +51,8 @@ impl Accounts {
             let message = "servers of an older version may be at work with them".to_owned();
             return Err(StoreError::Version(message));
         }
-        store.migrate().await?;
         let lock = lock(&settings.location)?;
+        store.migrate().await?;
         let process = store.enter(now()).await?;
         let dead = if lock.is_some() { i64::MAX } else { now() - LEASE };
         let released = store.release_dead(&process, dead).await?;
@@ -120,7 +120,10 @@ impl Accounts {
     }
 }
 
-/// The lock beside a SQLite file; none when another server has it, or on PostgreSQL.
+/// The lock beside a SQLite file; none on PostgreSQL.
+///
+/// # Errors
+/// When another server has it: each would take the other's calls for those of a dead one.
 fn lock(location: &Location) -> Result<Option<fs_err::File>, StoreError> {
     let Location::Sqlite(path) = location else { return Ok(None) };
     let mut name = path.as_os_str().to_owned();
@@ -129,7 +132,11 @@ fn lock(location: &Location) -> Result<Option<fs_err::File>, StoreError> {
     let file = options.create(true).append(true).open(PathBuf::from(name))?;
     match file.file().try_lock() {
         Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::WouldBlock) => {
+            let message =
+                format!("another server uses {location}; several servers share a PostgreSQL");
+            Err(StoreError::Location(message))
+        }
         Err(TryLockError::Error(error)) => Err(error.into()),
     }
 }

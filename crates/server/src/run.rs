@@ -120,6 +120,16 @@ async fn serve(
     });
     let accepting = accepting.collect::<Vec<_>>();
     let care = tokio::spawn(take_care(Arc::clone(&app), settings.idle_timeout));
+    // By itself: a canary that waits for a busy engine must not make this server look dead.
+    let beating = app.accounts.clone().map(|accounts| {
+        tokio::spawn(async move {
+            let mut beats = tokio::time::interval(BEAT);
+            loop {
+                beats.tick().await;
+                accounts.care().await;
+            }
+        })
+    });
     tokio::select! {
         model = app.registry.settled() => {
             let model = model.ok_or(ServerError::NoModelLoaded)?;
@@ -134,7 +144,7 @@ async fn serve(
     for task in accepting {
         let _ended = task.await;
     }
-    // It beats until the last answer is settled.
+    care.abort();
     let graceful = Arc::into_inner(graceful).expect("the accepting tasks have ended");
     tokio::select! {
         () = graceful.shutdown() => tracing::info!("stopped"),
@@ -143,8 +153,9 @@ async fn serve(
         }
         () = signals.next() => tracing::warn!("stopped at once: told twice"),
     }
-    care.abort();
-    if let Some(accounts) = &app.accounts {
+    // It beats until the last answer is settled.
+    if let (Some(accounts), Some(beating)) = (&app.accounts, beating) {
+        beating.abort();
         accounts.leave().await;
     }
     Ok(())
@@ -154,17 +165,10 @@ async fn serve(
 async fn take_care(app: Arc<App>, idle_timeout: Option<Duration>) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     let mut last_check = tokio::time::Instant::now();
-    let mut last_beat = tokio::time::Instant::now();
     loop {
         ticks.tick().await;
         if let Some(timeout) = idle_timeout {
             app.registry.drop_idle(timeout);
-        }
-        if let Some(accounts) = &app.accounts
-            && last_beat.elapsed() >= BEAT
-        {
-            accounts.care().await;
-            last_beat = tokio::time::Instant::now();
         }
         if last_check.elapsed() >= health::INTERVAL {
             health::check(&app).await;

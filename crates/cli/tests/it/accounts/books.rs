@@ -69,6 +69,17 @@ fn what_makes_no_sense_is_refused_and_named() {
 }
 
 #[test]
+fn a_file_belongs_to_one_server() {
+    let bank = Bank::sqlite();
+    let server = bank.serve(&[]);
+    let second = bank.with(["serve", "--accounts", "--lazy", "--addr", "127.0.0.1:0"]).finish();
+    assert_eq!(second.code, 1, "{}", second.stderr);
+    assert!(second.stderr.contains("another server uses"), "{}", second.stderr);
+    drop(server);
+    let _third = bank.serve(&[]);
+}
+
+#[test]
 fn a_copy_of_the_books_opens_as_the_books() {
     let bank = Bank::sqlite();
     bank.customer("Ann", 1_000_000);
