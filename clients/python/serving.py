@@ -94,3 +94,11 @@ def command_line_json(*arguments: str) -> dict:
 def exact_json(text: str | bytes) -> dict:
     """JSON whose numbers are kept as text."""
     return json.loads(text, parse_float=str, parse_int=str)
+
+
+def operator(folder: pathlib.Path, *arguments: str) -> dict:
+    """What a command on the accounts of a data folder prints."""
+    command = [binary(), *arguments, "--data-folder", str(folder), "--json"]
+    run = subprocess.run(command, cwd=folder, env={"HOME": str(folder)}, capture_output=True, check=False)
+    assert run.returncode == 0, run.stderr.decode()
+    return json.loads(run.stdout)
