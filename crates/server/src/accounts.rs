@@ -2,6 +2,7 @@
 
 use std::fs::TryLockError;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub(crate) struct Accounts {
     pub(crate) sign_up: crate::settings::SignUp,
     pub(crate) mailer: crate::mail::Mailer,
     prices: RwLock<Arc<PriceList>>,
+    /// Whether the database answered last.
+    answers: AtomicBool,
     /// Held for as long as this server lives: no other has the same file.
     _lock: Option<fs_err::File>,
 }
@@ -76,6 +79,7 @@ impl Accounts {
             mailer: crate::mail::Mailer::new(settings.smtp)?,
             sign_up: settings.sign_up,
             prices,
+            answers: AtomicBool::new(true),
             _lock: lock,
         })
     }
@@ -106,9 +110,16 @@ impl Accounts {
             self.store.forget_answers(now() - ANSWERS).await?;
             Ok::<_, StoreError>(())
         };
-        if let Err(error) = done.await {
+        let done = done.await;
+        self.answers.store(done.is_ok(), Ordering::Relaxed);
+        if let Err(error) = done {
             tracing::error!(%error, "the accounts' database");
         }
+    }
+
+    /// Whether the database answered when it was asked last.
+    pub(crate) fn is_well(&self) -> bool {
+        self.answers.load(Ordering::Relaxed)
     }
 
     /// Ends in order.

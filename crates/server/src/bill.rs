@@ -128,17 +128,30 @@ struct Held {
     store: Store,
 }
 
+impl Held {
+    /// Gives it back, and waits until it is.
+    async fn release(mut self) {
+        if let Some(task) = self.give_back() {
+            let _failures_are_logged = task.await;
+        }
+    }
+
+    /// In a task of its own, which whoever hangs up does not stop.
+    fn give_back(&mut self) -> Option<tokio::task::JoinHandle<()>> {
+        let hold = self.hold.take()?;
+        let store = self.store.clone();
+        let runtime = tokio::runtime::Handle::try_current().ok()?;
+        Some(runtime.spawn(async move {
+            if let Err(error) = store.release(hold).await {
+                tracing::error!(%error, "a hold could not be released");
+            }
+        }))
+    }
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
-        let Some(hold) = self.hold.take() else { return };
-        let store = self.store.clone();
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                if let Err(error) = store.release(hold).await {
-                    tracing::error!(%error, "a hold could not be released");
-                }
-            });
-        }
+        self.give_back();
     }
 }
 
@@ -283,7 +296,13 @@ impl Bill {
                     }
                 }
             }
-            (_, _) => (response, MicroDollars::ZERO, payer.balance),
+            (reserved, _) => {
+                if let Some(reserved) = reserved {
+                    // Before the answer: whoever tries again at once must not meet the old hold.
+                    reserved.held.release().await;
+                }
+                (response, MicroDollars::ZERO, payer.balance)
+            }
         };
         let mut write = |name: HeaderName, money: MicroDollars| {
             if let Ok(value) = HeaderValue::try_from(money.dollars()) {

@@ -40,6 +40,9 @@ impl Health {
         if stopping {
             problems.push("the server is stopping".to_owned());
         }
+        if app.accounts.as_ref().is_some_and(|accounts| !accounts.is_well()) {
+            problems.push("the accounts' database does not answer".to_owned());
+        }
         for entry in app.registry.entries() {
             let id = &entry.spec.id;
             match entry.state() {

@@ -29,7 +29,11 @@ impl Store {
     /// # Errors
     /// When the tables are of a newer version, or were edited by hand.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        migrator(self.dialect).run(self.writer()).await.map_err(|error| version(&error))?;
+        let migrator = migrator(self.dialect);
+        if migrator.run(self.writer()).await.is_err() {
+            // A file has no lock for this: another program that made the tables at the same moment was faster.
+            migrator.run(self.writer()).await.map_err(|error| version(&error))?;
+        }
         self.durably().await
     }
 
