@@ -89,6 +89,8 @@ pub struct Store {
     pub(crate) dialect: Dialect,
     readers: AnyPool,
     writers: AnyPool,
+    /// Writes what may be lost when the database's machine fails: holds, and what is left of a minute.
+    quick: AnyPool,
 }
 
 impl fmt::Debug for Store {
@@ -107,9 +109,14 @@ impl Store {
         match location {
             Location::Sqlite(path) => Self::open_sqlite(path).await,
             Location::Postgres(url) => {
-                let options = AnyPoolOptions::new().max_connections(CONNECTIONS);
-                let pool = options.acquire_timeout(BUSY).connect(url.as_str()).await?;
-                Ok(Self { dialect: Dialect::Postgres, readers: pool.clone(), writers: pool })
+                let options = || {
+                    AnyPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(BUSY)
+                };
+                let writers = options().connect(url.as_str()).await?;
+                let mut url = url.clone();
+                url.query_pairs_mut().append_pair("options[synchronous_commit]", "off");
+                let quick = options().connect(url.as_str()).await?;
+                Ok(Self { dialect: Dialect::Postgres, readers: writers.clone(), writers, quick })
             }
         }
     }
@@ -143,7 +150,7 @@ impl Store {
         };
         let writers = options().max_connections(1).connect(&url).await?;
         let readers = options().max_connections(READERS).connect(&url).await?;
-        Ok(Self { dialect: Dialect::Sqlite, readers, writers })
+        Ok(Self { dialect: Dialect::Sqlite, readers, quick: writers.clone(), writers })
     }
 
     /// Whether several servers may share it.
@@ -161,12 +168,29 @@ impl Store {
         &self.writers
     }
 
+    /// For single statements whose loss harms nobody: it comes back before it is on the disk.
+    pub(crate) fn quick_writer(&self) -> &AnyPool {
+        &self.quick
+    }
+
     /// Several statements that happen together or not at all.
     pub(crate) async fn transaction(&self) -> Result<Transaction<'static, sqlx::Any>, StoreError> {
+        self.begin(&self.writers).await
+    }
+
+    /// The same for what harms nobody when the database's machine fails: a hold that is lost then is one that cannot be
+    /// settled, and its answer is not sent.
+    pub(crate) async fn quick_transaction(
+        &self,
+    ) -> Result<Transaction<'static, sqlx::Any>, StoreError> {
+        self.begin(&self.quick).await
+    }
+
+    async fn begin(&self, pool: &AnyPool) -> Result<Transaction<'static, sqlx::Any>, StoreError> {
         Ok(match self.dialect {
             // A transaction that began by reading could not write once another program has written.
-            Dialect::Sqlite => self.writers.begin_with("BEGIN IMMEDIATE").await?,
-            Dialect::Postgres => self.writers.begin().await?,
+            Dialect::Sqlite => pool.begin_with("BEGIN IMMEDIATE").await?,
+            Dialect::Postgres => pool.begin().await?,
         })
     }
 
@@ -210,6 +234,7 @@ impl Store {
     /// Ends all connections.
     pub async fn close(&self) {
         self.readers.close().await;
+        self.quick.close().await;
         self.writers.close().await;
     }
 }

@@ -90,7 +90,7 @@ impl Store {
     pub async fn hold(&self, request: &HoldRequest<'_>) -> Result<Holding, StoreError> {
         let id = new_id("hold");
         let hold = Hold::open(id.clone(), request.amount)?;
-        let mut transaction = self.transaction().await?;
+        let mut transaction = self.quick_transaction().await?;
         if let Some(question) = request.question
             && let Some(answer) =
                 answers::ask(&mut transaction, request.account, question, &id, request.now).await?
@@ -169,7 +169,7 @@ impl Store {
     /// When it was given back before.
     pub async fn release(&self, hold: Hold<Open>) -> Result<(), StoreError> {
         let hold = hold.release();
-        let mut transaction = self.transaction().await?;
+        let mut transaction = self.quick_transaction().await?;
         let closed = close(&mut transaction, hold.id()).await?;
         let sql = "UPDATE keys SET held = held - $2 WHERE id = $1";
         let key = sqlx::query(sql).bind(closed.key).bind(hold.amount().get());

@@ -336,7 +336,7 @@ impl Store {
         let requests = i64::from(rates.requests_per_minute);
         let images = i64::from(rates.images_per_minute);
         let taken = sqlx::query(TAKE).bind(hash.bytes()).bind(now).bind(requests).bind(images);
-        if let Some(row) = taken.fetch_optional(self.writer()).await? {
+        if let Some(row) = taken.fetch_optional(self.quick_writer()).await? {
             let key = KeyRow::read(&row)?;
             let standing = standing(&row, &key, rates, now)?;
             let balance = optional_number(&row, "balance")?.map(MicroDollars::new);

@@ -10,7 +10,7 @@ use utoipa::openapi::{
 
 use super::examples::{self, Example};
 use super::replies::{self, Body, Headers};
-use super::{Facts, security};
+use super::{Access, Facts, security};
 
 /// A heading of the documentation.
 pub(super) struct Tag {
@@ -195,7 +195,10 @@ impl Endpoint {
             }
         };
         operation = operation.response(self.status(), replies::good(self.reply, headers));
-        for &status in errors {
+        // What a call is answered that cannot be paid.
+        let paid = matches!(self.kind, Kind::Post { .. }) && facts.access == Access::Accounts;
+        let unpaid: &[u16] = if paid { &[402, 403, 409] } else { &[] };
+        for &status in errors.iter().chain(unpaid) {
             // A path that is cut short, and a body that never ends, are answered before or beside the limiter.
             let headers = match (status, headers) {
                 (400 | 408 | 413 | 415 | 422 | 429, Headers::Rated | Headers::Computed) => {

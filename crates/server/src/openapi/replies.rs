@@ -130,8 +130,8 @@ pub(super) fn error(status: u16, headers: Headers) -> Response {
     let mut response = with_headers(response, headers);
     let own: &[&str] = match status {
         401 => &["www-authenticate"],
-        429 | 503 => &["retry-after"],
-        500 => &["x-should-retry"],
+        409 | 429 | 503 => &["retry-after"],
+        402 | 500 => &["x-should-retry"],
         _ => &[],
     };
     for name in own {
@@ -211,6 +211,24 @@ fn example(status: u16) -> Value {
             "input is missing; give a text, an image, or a list of them",
         ),
         401 => ("authentication_error", None, "invalid_api_key", "the API key is not known"),
+        402 => (
+            "billing_error",
+            None,
+            "insufficient_credit",
+            "the call needs $0.000094, and the account has $0.00 left",
+        ),
+        403 => (
+            "permission_error",
+            Some("model"),
+            "model_not_allowed",
+            "the key may not use the model large",
+        ),
+        409 => (
+            "invalid_request_error",
+            None,
+            "idempotency_key_in_use",
+            "a call with this Idempotency-Key is being worked on",
+        ),
         404 => (
             "invalid_request_error",
             Some("model"),
