@@ -109,9 +109,8 @@ impl Store {
         match location {
             Location::Sqlite(path) => Self::open_sqlite(path).await,
             Location::Postgres(url) => {
-                let options = || {
-                    AnyPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(BUSY)
-                };
+                let options =
+                    || AnyPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(BUSY);
                 let writers = options().connect(url.as_str()).await?;
                 let mut url = url.clone();
                 url.query_pairs_mut().append_pair("options[synchronous_commit]", "off");

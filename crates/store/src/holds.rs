@@ -1,6 +1,6 @@
 //! The two transactions of a call: its price is set aside, then it is charged or given back.
 
-use ledger::{Account, Hold, Kind, MicroDollars, Open, Refusal, Settled, Tier};
+use ledger::{Account, Hold, Kind, MicroDollars, Open, Refusal, Reset, Settled, Tier};
 
 use crate::accounts::{AccountRow, new_id};
 use crate::answers::{self, Question, StoredAnswer};
@@ -240,14 +240,21 @@ async fn take_from_account(
 struct Closed {
     account: String,
     key: String,
+    /// When the key's spending begins anew.
+    reset: Reset,
 }
 
 /// Takes a hold off the list: whoever succeeds may close it, and nobody else.
 async fn close(connection: Connection<'_>, hold: &str) -> Result<Closed, StoreError> {
-    let sql = "DELETE FROM holds WHERE id = $1 RETURNING account_id, key_id";
+    let sql = "DELETE FROM holds WHERE id = $1 RETURNING account_id, key_id, \
+               (SELECT reset FROM keys WHERE keys.id = key_id) AS reset";
     let row = sqlx::query(sql).bind(hold.to_owned()).fetch_optional(connection).await?;
     let row = row.ok_or_else(|| StoreError::HoldLost(hold.to_owned()))?;
-    Ok(Closed { account: text(&row, "account_id")?, key: text(&row, "key_id")? })
+    Ok(Closed {
+        account: text(&row, "account_id")?,
+        key: text(&row, "key_id")?,
+        reset: text(&row, "reset")?.parse().map_err(StoreError::Invalid)?,
+    })
 }
 
 /// Counts what was spent in the period of this moment.
@@ -257,16 +264,13 @@ async fn give_back_to_key(
     hold: &Hold<Settled>,
     now: i64,
 ) -> Result<(), StoreError> {
-    let sql = "SELECT reset FROM keys WHERE id = $1";
-    let row = sqlx::query(sql).bind(closed.key.clone()).fetch_one(&mut *connection).await?;
-    let reset = text(&row, "reset")?.parse::<ledger::Reset>().map_err(StoreError::Invalid)?;
     let sql = "UPDATE keys SET spent = CASE WHEN period_start = $4 THEN spent ELSE 0 END + $2, \
                held = held - $3, period_start = $4 WHERE id = $1";
     sqlx::query(sql)
         .bind(closed.key.clone())
         .bind(hold.cost().get())
         .bind(hold.amount().get())
-        .bind(reset.period_start(now))
+        .bind(closed.reset.period_start(now))
         .execute(connection)
         .await?;
     Ok(())
