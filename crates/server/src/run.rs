@@ -36,7 +36,7 @@ pub enum ServerError {
     Io(#[from] std::io::Error),
     /// The accounts.
     #[error("accounts: {0}")]
-    Accounts(#[from] store::StoreError),
+    Accounts(String),
     /// Nothing to serve.
     #[error("there is no model to serve")]
     NoModel,
@@ -87,7 +87,8 @@ async fn serve(
     let accounts = match std::mem::take(&mut settings.auth) {
         Auth::Accounts(accounts) => {
             settings.auth = Auth::Keys(Vec::new());
-            Some(Accounts::open(*accounts, settings.rates).await?)
+            let opened = Accounts::open(*accounts, settings.rates).await;
+            Some(opened.map_err(|error| ServerError::Accounts(error.to_string()))?)
         }
         auth => {
             settings.auth = auth;

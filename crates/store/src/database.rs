@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::any::{AnyPoolOptions, AnyRow};
-use sqlx::{AnyConnection, AnyPool, Row, Transaction};
+use sqlx::{AnyConnection, AnyPool, Connection as _, Row, Transaction};
 use url::Url;
 
 use crate::error::StoreError;
@@ -111,6 +111,8 @@ impl Store {
             Location::Postgres(url) => {
                 let options =
                     || AnyPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(BUSY);
+                // A pool tries for as long as its patience lasts and then says nothing but that.
+                AnyConnection::connect(url.as_str()).await?.close().await?;
                 let writers = options().connect(url.as_str()).await?;
                 let mut url = url.clone();
                 url.query_pairs_mut().append_pair("options[synchronous_commit]", "off");
@@ -147,6 +149,9 @@ impl Store {
                     })
                 })
         };
+        let mut first = AnyConnection::connect(&url).await?;
+        sqlx::raw_sql("SELECT COUNT(*) FROM sqlite_master").execute(&mut first).await?;
+        first.close().await?;
         let writers = options().max_connections(1).connect(&url).await?;
         let readers = options().max_connections(READERS).connect(&url).await?;
         Ok(Self { dialect: Dialect::Sqlite, readers, quick: writers.clone(), writers })

@@ -8,7 +8,7 @@ use ledger::Refusal;
 pub enum StoreError {
     /// The database does not answer, or not as expected.
     #[error("the database: {0}")]
-    Database(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Database(Box<dyn std::error::Error + Send + Sync>),
     /// Its tables are of another version of the program.
     #[error("the database's tables are not those of this version: {0}; run `polysight migrate`")]
     Version(String),

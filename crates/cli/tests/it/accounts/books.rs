@@ -55,7 +55,13 @@ fn what_makes_no_sense_is_refused_and_named() {
         (
             vec!["account", "list", "--database", "postgres://me:secret@127.0.0.1:1/x"],
             1,
-            "postgres://127.0.0.1/x",
+            "onnection refused",
+        ),
+        (vec!["account", "list", "--database", "/proc/nope/x.db"], 1, "/proc/nope"),
+        (
+            vec!["account", "list", "--database", env!("CARGO_BIN_EXE_polysight")],
+            1,
+            "not a database",
         ),
     ] {
         let run = bank.run(&arguments);
