@@ -160,3 +160,34 @@ fn a_call_is_priced_as_its_tier_and_its_dry_run_say() {
     assert_eq!(server.ask(&bad).with_status(415).header("x-cost-usd"), Some("0.00"));
     bank.assert_clean();
 }
+
+#[test]
+fn a_stream_is_charged_once_and_replayed_as_it_was() {
+    let bank = Bank::sqlite();
+    bank.customer("Ann", 1_000_000);
+    let key = bank.plain_key(&["Ann"]);
+    let server = bank.serve(&[]);
+    let picture = fs_err::read(crate::tiny::picture("rgb_61x37.png")).unwrap();
+    let url = format!("data:image/png;base64,{}", crate::serve::base64(&picture));
+    let body = json!({
+        "messages": [{ "role": "user", "content": [{ "type": "image_url", "image_url": { "url": url } }] }],
+        "guided_choice": ["a cat", "a dog"],
+        "stream": true,
+        "stream_options": { "include_usage": true },
+    });
+    let ask = || {
+        let request = Request::post("/v1/chat/completions", &body).header("idempotency-key", "s");
+        server.ask(&request.header("authorization", &format!("Bearer {key}"))).with_status(200)
+    };
+    let (first, again) = (ask(), ask());
+    assert_eq!(first.header("content-type"), Some("text/event-stream"));
+    assert_eq!(first.header("x-cost-usd"), Some("0.000094"));
+    assert!(first.text().contains("\"cost\":94") && first.text().contains("[DONE]"));
+    assert_eq!(
+        (again.header("content-type"), again.text()),
+        (first.header("content-type"), first.text())
+    );
+    assert_eq!(again.header("x-cost-usd"), Some("0.00"));
+    assert_eq!(bank.account("Ann")["balance"], 1_000_000 - 94);
+    bank.assert_clean();
+}
