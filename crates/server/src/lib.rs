@@ -1,8 +1,9 @@
 //! polysight's HTTP API: parse, admit, batch, answer.
 //!
-//! The way of a request: [`router`] -> `layers` (id, timeout, key, rate) -> `call` (body) -> an endpoint (`input`,
-//! `labels`) -> `work` (fetch, cache, admission, decode) -> `queue` (one batch at a time for each tower) -> the engine
-//! -> the endpoint's reply. One direction; an error leaves through `error` alone.
+//! The way of a request: [`router`] -> `layers` (id, timeout, key, rate, with accounts the
+//! `bill`) -> `call` (body) -> an endpoint (`input`, `labels`) -> `work` (fetch, cache, admission, the hold on the
+//! ledger, decode) -> `queue` (one batch at a time for each tower) -> the engine -> the endpoint's reply -> the bill is
+//! settled. One direction; an error leaves through `error` alone.
 //!
 //! What this crate does not know: how a tower computes, where model folders come from, the environment, the command
 //! line.

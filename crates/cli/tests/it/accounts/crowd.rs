@@ -82,3 +82,24 @@ fn a_client_who_hangs_up_leaves_no_hold_behind() {
     let images = usage["data"][0]["images"].as_i64().unwrap_or(0);
     assert_eq!(bank.account("Ann")["balance"], 1_000_000 - images * PRICE);
 }
+
+#[test]
+fn a_minute_is_the_same_for_all_servers_of_a_database() {
+    let Some(bank) = Bank::postgres() else { return };
+    bank.customer("Ann", 1_000_000);
+    let key = bank.plain_key(&["Ann", "--requests-per-minute", "30"]);
+    let servers = [(); 3].map(|()| bank.serve(&[]));
+    let began = std::time::Instant::now();
+    let answered = (0..90).filter(|&number| {
+        let answer = servers[number % 3].ask(&call(&key, number).header("connection", "close"));
+        if answer.status == 429 {
+            assert_eq!(answer.code(), "rate_limit_exceeded");
+            assert_eq!(answer.header("x-ratelimit-remaining-requests"), Some("0"));
+        }
+        answer.status == 200
+    });
+    let answered = answered.count();
+    // And what came back meanwhile: one every two seconds.
+    let most = 31 + began.elapsed().as_secs() as usize / 2;
+    assert!((30..=most).contains(&answered), "{answered}");
+}
