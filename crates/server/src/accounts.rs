@@ -108,6 +108,7 @@ impl Accounts {
             let prices = Arc::new(self.store.prices().await?);
             *self.prices.write().unwrap_or_else(PoisonError::into_inner) = prices;
             self.store.forget_answers(now() - ANSWERS).await?;
+            self.store.tidy().await?;
             Ok::<_, StoreError>(())
         };
         let done = done.await;

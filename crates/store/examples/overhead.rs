@@ -112,6 +112,14 @@ async fn main() -> Result<(), StoreError> {
     let (count, clients) = (number(2000), number(32));
     let bench = Bench::open(&Location::read(&location)?).await?;
     bench.calls(50).await?;
+    let store = bench.store.clone();
+    // As a server does.
+    let tidying = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            let _failures_do_not_count = store.tidy().await;
+        }
+    });
     let begin = Instant::now();
     report("1 client", &bench.calls(count).await?, begin.elapsed().as_secs_f64());
     let begin = Instant::now();
@@ -120,5 +128,6 @@ async fn main() -> Result<(), StoreError> {
     let seconds = begin.elapsed().as_secs_f64();
     let all = all.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
     report(&format!("{clients} clients"), &all, seconds);
+    tidying.abort();
     Ok(())
 }
