@@ -209,13 +209,10 @@ fn account_settings(accounts: AccountsSettings) -> anyhow::Result<server::Auth> 
     Ok(server::Auth::Accounts(Box::new(server::AccountSettings {
         location: accounts.place.location,
         pepper,
-        sign_up: match accounts.sign_up {
-            None => server::SignUp::Off,
-            Some(sign_up) => server::SignUp::On {
-                free_credit: sign_up.free_credit,
-                public_url: sign_up.public_url,
-            },
-        },
+        sign_up: accounts.sign_up.map(|sign_up| server::SignUp {
+            free_credit: sign_up.free_credit,
+            public_url: sign_up.public_url,
+        }),
         smtp: accounts.smtp.map(|smtp| server::Smtp { url: smtp.url, from: smtp.from }),
     })))
 }

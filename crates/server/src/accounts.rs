@@ -9,7 +9,7 @@ use std::time::Duration;
 use ledger::{PriceList, Prices};
 use store::{DefaultRates, Location, Pepper, Process, Shown, Store, StoreError};
 
-use crate::settings::{AccountSettings, Rates};
+use crate::settings::{AccountSettings, Rates, SignUp};
 
 /// How often a server says that it is alive.
 pub(crate) const BEAT: Duration = Duration::from_secs(5);
@@ -26,7 +26,7 @@ pub(crate) struct Accounts {
     pub(crate) pepper: Pepper,
     pub(crate) process: Process,
     pub(crate) rates: DefaultRates,
-    pub(crate) sign_up: crate::settings::SignUp,
+    pub(crate) sign_up: Option<SignUp>,
     pub(crate) mailer: crate::mail::Mailer,
     prices: RwLock<Arc<PriceList>>,
     /// Whether the database answered last.

@@ -44,8 +44,7 @@ impl Keys {
     pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
         let Self::Static(keys) = self else { return Ok(Caller::Anyone) };
         let Some(shown) = shown_key(headers) else {
-            let message = "no API key; send the header `Authorization: Bearer KEY`";
-            return Err(ApiError::unauthorised("missing_api_key", message));
+            return Err(ApiError::missing_key());
         };
         let shown = ApiKey::new(shown);
         let mut caller = None;
@@ -55,7 +54,7 @@ impl Keys {
                 caller = Some(Caller::Key(place));
             }
         }
-        caller.ok_or_else(|| ApiError::unauthorised("invalid_api_key", "the API key is not known"))
+        caller.ok_or_else(ApiError::unknown_key)
     }
 }
 

@@ -393,12 +393,8 @@ fn refused(error: StoreError) -> ApiError {
         StoreError::Refused(refusal @ Refusal::Cap { .. }) => {
             ApiError::unpaid("key_cap_reached", refusal.to_string())
         }
-        StoreError::Images { seconds, .. } => {
-            ApiError::busy("rate_limit_exceeded", error.to_string(), seconds.ceil() as u32)
-        }
-        StoreError::Unusable(_) => {
-            ApiError::unauthorised("invalid_api_key", "the API key is not known")
-        }
+        StoreError::Images { limit, seconds } => ApiError::used_up(limit, "images", seconds),
+        StoreError::Unusable(_) => ApiError::unknown_key(),
         StoreError::InFlight => ApiError::conflict("idempotency_key_in_use", error.to_string()),
         StoreError::OtherQuestion => {
             ApiError::undecodable("idempotency_key_reused", error.to_string()).at(IDEMPOTENCY_KEY)

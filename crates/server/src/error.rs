@@ -95,8 +95,24 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request_error", code, message)
     }
 
-    /// 401.
-    pub(crate) fn unauthorised(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+    /// 401: no key.
+    pub(crate) fn missing_key() -> Self {
+        let message = "no API key; send the header `Authorization: Bearer KEY`";
+        Self::unauthorised("missing_api_key", message)
+    }
+
+    /// 401: a key that opens nothing, for whatever reason.
+    pub(crate) fn unknown_key() -> Self {
+        Self::unauthorised("invalid_api_key", "the API key is not known")
+    }
+
+    /// 429: a minute's requests or images are used up; so many seconds bring enough of them back.
+    pub(crate) fn used_up(limit: u32, things: &str, seconds: f64) -> Self {
+        let message = format!("the key's limit of {limit} {things} a minute is used up");
+        Self::busy("rate_limit_exceeded", message, seconds.ceil() as u32)
+    }
+
+    fn unauthorised(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "authentication_error", code, message)
     }
 

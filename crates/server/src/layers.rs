@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue};
+use store::Admission;
 
 use crate::accounts::Accounts;
 use crate::app::App;
@@ -153,15 +154,11 @@ async fn metered(
     next: Next,
 ) -> Response {
     let Some(text) = shown_key(request.headers()) else {
-        let message = "no API key; send the header `Authorization: Bearer KEY`";
-        return ApiError::unauthorised("missing_api_key", message).into_response();
+        return ApiError::missing_key().into_response();
     };
     let shown = match accounts.show(text).await {
         Ok(Some(shown)) => shown,
-        Ok(None) => {
-            let message = "the API key is not known";
-            return ApiError::unauthorised("invalid_api_key", message).into_response();
-        }
+        Ok(None) => return ApiError::unknown_key().into_response(),
         Err(error) => return bill::unavailable(&error).into_response(),
     };
     let standing = shown.standing;
@@ -172,15 +169,14 @@ async fn metered(
         Ok(payer) => SharedBill::new(Bill::of(payer)),
         Err(error) => return error.into_response(),
     };
-    let response = if shown.admitted {
+    let response = if shown.admission == Admission::Admitted {
         request.extensions_mut().insert(SharedBill::clone(&bill));
         request.extensions_mut().insert(Caller::Anyone);
         next.run(request).await
     } else {
         let limit = standing.requests_limit;
         let seconds = (1.0 - standing.requests_left).max(0.0) * 60.0 / f64::from(limit.max(1));
-        let message = format!("the key's limit of {limit} requests a minute is used up");
-        ApiError::busy("rate_limit_exceeded", message, seconds.ceil() as u32).into_response()
+        ApiError::used_up(limit, "requests", seconds).into_response()
     };
     let mut response = bill.close(app, response).await;
     rate::write_standing(&standing, bill.images(), response.headers_mut());

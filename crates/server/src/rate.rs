@@ -149,8 +149,7 @@ fn take(bucket: &mut Bucket, count: f64, limit: u32, things: &str) -> Result<(),
         return Ok(());
     }
     let seconds = (count - bucket.left) * 60.0 / f64::from(limit.max(1));
-    let message = format!("the key's limit of {limit} {things} a minute is used up");
-    Err(ApiError::busy("rate_limit_exceeded", message, seconds.ceil() as u32))
+    Err(ApiError::used_up(limit, things, seconds))
 }
 
 #[cfg(test)]

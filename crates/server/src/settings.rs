@@ -91,8 +91,8 @@ pub struct AccountSettings {
     pub location: store::Location,
     /// What keys are hashed with.
     pub pepper: store::Pepper,
-    /// Whether people may sign up.
-    pub sign_up: SignUp,
+    /// How people sign up; `None`: only the operator makes accounts.
+    pub sign_up: Option<SignUp>,
     /// The server that sends e-mail, `smtps://USER:PASSWORD@HOST`; without it links go to the log.
     pub smtp: Option<Smtp>,
 }
@@ -112,18 +112,13 @@ impl fmt::Debug for Smtp {
     }
 }
 
-/// Whether people may make an account by themselves.
+/// How people make an account by themselves, with an e-mail address.
 #[derive(Clone, Debug)]
-pub enum SignUp {
-    /// Only the operator makes accounts.
-    Off,
-    /// Whoever has an e-mail address.
-    On {
-        /// What a new account gets.
-        free_credit: ledger::MicroDollars,
-        /// Where links lead: the address under which people reach the server.
-        public_url: String,
-    },
+pub struct SignUp {
+    /// What a new account gets.
+    pub free_credit: ledger::MicroDollars,
+    /// Where links lead: the address under which people reach the server.
+    pub public_url: String,
 }
 
 /// A static key, of which only the SHA-256 is kept.

@@ -137,7 +137,6 @@ impl Store {
         let details = json!({ "name": new.name, "email": email, "floor": new.floor });
         record(&mut transaction, act, "account.create", &id, &details).await?;
         transaction.commit().await?;
-        self.durably().await?;
         Ok(row)
     }
 
@@ -194,7 +193,6 @@ impl Store {
         };
         record(&mut transaction, act, action, id, &json!({})).await?;
         transaction.commit().await?;
-        self.durably().await?;
         Ok(row)
     }
 }

@@ -99,7 +99,7 @@ impl Store {
     /// When the database does not answer.
     pub async fn forget_answers(&self, before: i64) -> Result<u64, StoreError> {
         let sql = "DELETE FROM answers WHERE created_at < $1 AND status IS NOT NULL";
-        let done = sqlx::query(sql).bind(before).execute(self.writer()).await?;
+        let done = sqlx::query(sql).bind(before).execute(self.quick_writer()).await?;
         Ok(done.rows_affected())
     }
 }

@@ -89,7 +89,7 @@ pub struct Store {
     pub(crate) dialect: Dialect,
     readers: AnyPool,
     writers: AnyPool,
-    /// Writes what may be lost when the database's machine fails: holds, and what is left of a minute.
+    /// Writes what may be lost when the database's machine fails: holds, what is left of a minute, and in a file charges.
     quick: AnyPool,
 }
 
@@ -127,20 +127,18 @@ impl Store {
             fs_err::create_dir_all(folder)?;
         }
         let url = sqlite_url(path)?;
-        // A hold must survive the process, which the journal does without waiting for the disk at each call. What the
-        // operator enters waits for the disk (`durably`).
-        let options = || {
+        let options = |synchronous: &'static str| {
             AnyPoolOptions::new()
                 .acquire_timeout(BUSY)
                 .test_before_acquire(false)
                 .idle_timeout(None)
                 .max_lifetime(None)
-                .after_connect(|connection, _| {
+                .after_connect(move |connection, _| {
                     Box::pin(async move {
                         for pragma in [
                             "PRAGMA busy_timeout = 10000",
                             "PRAGMA journal_mode = WAL",
-                            "PRAGMA synchronous = NORMAL",
+                            synchronous,
                             // `tidy` copies most of the journal into the file; whoever fills 16 MiB of it copies the rest.
                             "PRAGMA wal_autocheckpoint = 4000",
                             "PRAGMA foreign_keys = ON",
@@ -154,9 +152,12 @@ impl Store {
         let mut first = AnyConnection::connect(&url).await?;
         sqlx::raw_sql("SELECT COUNT(*) FROM sqlite_master").execute(&mut first).await?;
         first.close().await?;
-        let writers = options().max_connections(1).connect(&url).await?;
-        let readers = options().max_connections(READERS).connect(&url).await?;
-        Ok(Self { dialect: Dialect::Sqlite, readers, quick: writers.clone(), writers })
+        // What the operator enters waits for the disk. A call must survive the process alone, which the journal does without.
+        let (durable, quick) = ("PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL");
+        let writers = options(durable).max_connections(1).connect(&url).await?;
+        let readers = options(quick).max_connections(READERS).connect(&url).await?;
+        let quick = options(quick).max_connections(1).connect(&url).await?;
+        Ok(Self { dialect: Dialect::Sqlite, readers, writers, quick })
     }
 
     /// Whether several servers may share it.
@@ -169,7 +170,7 @@ impl Store {
         &self.readers
     }
 
-    /// For single statements that write.
+    /// For single statements that write, and are on the disk when they come back.
     pub(crate) fn writer(&self) -> &AnyPool {
         &self.writers
     }
@@ -179,7 +180,7 @@ impl Store {
         &self.quick
     }
 
-    /// Several statements that happen together or not at all.
+    /// Several statements that happen together or not at all, and are on the disk when they come back.
     pub(crate) async fn transaction(&self) -> Result<Transaction<'static, sqlx::Any>, StoreError> {
         self.begin(&self.writers).await
     }
@@ -190,6 +191,14 @@ impl Store {
         &self,
     ) -> Result<Transaction<'static, sqlx::Any>, StoreError> {
         self.begin(&self.quick).await
+    }
+
+    /// The same for a charge: on the disk of a PostgreSQL; a file's journal does not wait at each call.
+    pub(crate) async fn charging(&self) -> Result<Transaction<'static, sqlx::Any>, StoreError> {
+        match self.dialect {
+            Dialect::Sqlite => self.quick_transaction().await,
+            Dialect::Postgres => self.transaction().await,
+        }
     }
 
     async fn begin(&self, pool: &AnyPool) -> Result<Transaction<'static, sqlx::Any>, StoreError> {
@@ -208,14 +217,6 @@ impl Store {
                 self.readers.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?
             }
         })
-    }
-
-    /// Waits until everything that was committed is on the disk. PostgreSQL does that by itself.
-    pub(crate) async fn durably(&self) -> Result<(), StoreError> {
-        if self.dialect == Dialect::Sqlite {
-            sqlx::raw_sql("PRAGMA wal_checkpoint(PASSIVE)").execute(self.writer()).await?;
-        }
-        Ok(())
     }
 
     /// Copies a SQLite file's journal into the file, beside whoever writes; a server does it now and then, so that no call has

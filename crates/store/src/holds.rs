@@ -126,7 +126,7 @@ impl Store {
         charge: &Charge<'_>,
     ) -> Result<AccountRow, StoreError> {
         let hold = hold.settle(charge.cost).map_err(|(error, _)| error)?;
-        let mut transaction = self.transaction().await?;
+        let mut transaction = self.charging().await?;
         let closed = close(&mut transaction, hold.id()).await?;
         give_back_to_key(&mut transaction, &closed, &hold, charge.now).await?;
         let sql = "UPDATE accounts SET balance = balance - $2, held = held - $3 WHERE id = $1 RETURNING *";

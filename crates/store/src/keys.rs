@@ -211,6 +211,15 @@ pub struct DefaultRates {
     pub images_per_minute: u32,
 }
 
+/// Whether a call was left of a key's minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It was, and is taken.
+    Admitted,
+    /// The minute is used up.
+    NoneLeft,
+}
+
 /// A key that was shown, and what is left of its minute.
 #[derive(Clone, Debug)]
 pub struct Shown {
@@ -219,7 +228,7 @@ pub struct Shown {
     /// After this call, if it was let in.
     pub standing: Standing,
     /// Whether a call was left for it.
-    pub admitted: bool,
+    pub admission: Admission,
     /// What its account has; none for an admin's.
     pub balance: Option<MicroDollars>,
 }
@@ -308,7 +317,6 @@ impl Store {
         let row = KeyRow::read(&row)?;
         record(&mut transaction, act, "key.create", &id, &described(&row)).await?;
         transaction.commit().await?;
-        self.durably().await?;
         Ok((row, plain))
     }
 
@@ -337,25 +345,13 @@ impl Store {
         let images = i64::from(rates.images_per_minute);
         let taken = sqlx::query(TAKE).bind(hash.bytes()).bind(now).bind(requests).bind(images);
         if let Some(row) = taken.fetch_optional(self.quick_writer()).await? {
-            let key = KeyRow::read(&row)?;
-            let standing = standing(&row, &key, rates, now)?;
-            let balance = optional_number(&row, "balance")?.map(MicroDollars::new);
-            return Ok(key.is_usable(now).then_some(Shown {
-                key,
-                standing,
-                admitted: true,
-                balance,
-            }));
+            return shown(&row, rates, now, Admission::Admitted);
         }
         let sql = "SELECT *, (SELECT balance FROM accounts WHERE accounts.id = account_id) AS balance \
                    FROM keys WHERE hash = $1 AND (account_id IS NULL OR EXISTS \
                    (SELECT 1 FROM accounts WHERE accounts.id = account_id AND accounts.disabled_at IS NULL))";
         let found = sqlx::query(sql).bind(hash.bytes()).fetch_optional(self.reader()).await?;
-        let Some(row) = found else { return Ok(None) };
-        let key = KeyRow::read(&row)?;
-        let standing = standing(&row, &key, rates, now)?;
-        let balance = optional_number(&row, "balance")?.map(MicroDollars::new);
-        Ok(key.is_usable(now).then_some(Shown { key, standing, admitted: false, balance }))
+        found.map_or(Ok(None), |row| shown(&row, rates, now, Admission::NoneLeft))
     }
 
     /// A key by its id, of an account or of any.
@@ -435,7 +431,6 @@ impl Store {
         let row = KeyRow::read(&row)?;
         record(&mut transaction, act, "key.change", id, &described(&row)).await?;
         transaction.commit().await?;
-        self.durably().await?;
         Ok(row)
     }
 
@@ -459,7 +454,7 @@ impl Store {
         }
         record(&mut transaction, act, "key.delete", id, &json!({})).await?;
         transaction.commit().await?;
-        self.durably().await
+        Ok(())
     }
 }
 
@@ -498,6 +493,19 @@ fn check(new: &NewKey) -> Result<(), StoreError> {
         return wrong("a limit a minute is at least 1; disable the key instead");
     }
     Ok(())
+}
+
+/// The key of a row with its account's balance, if it is usable now.
+fn shown(
+    row: &AnyRow,
+    rates: DefaultRates,
+    now: i64,
+    admission: Admission,
+) -> Result<Option<Shown>, StoreError> {
+    let key = KeyRow::read(row)?;
+    let standing = standing(row, &key, rates, now)?;
+    let balance = optional_number(row, "balance")?.map(MicroDollars::new);
+    Ok(key.is_usable(now).then_some(Shown { key, standing, admission, balance }))
 }
 
 /// What the row has of its minute, filled again until now.

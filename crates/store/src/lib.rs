@@ -30,7 +30,7 @@ pub use audit::{Act, AuditRow};
 pub use database::{Location, Store};
 pub use error::StoreError;
 pub use holds::{Charge, HoldRequest, Holding};
-pub use keys::{Change, DefaultRates, KeyRow, NewKey, Role, Shown, Standing};
+pub use keys::{Admission, Change, DefaultRates, KeyRow, NewKey, Role, Shown, Standing};
 pub use links::{Link, LinkHash, Opened};
 pub use migrations::MigrationRow;
 pub use processes::Process;

@@ -108,7 +108,6 @@ impl Store {
         let row = sqlx::query(sql).bind(email).fetch_one(&mut *transaction).await?;
         let account = AccountRow::read(&row)?;
         transaction.commit().await?;
-        self.durably().await?;
         if account.disabled_at.is_some() {
             return Err(StoreError::LinkInvalid);
         }

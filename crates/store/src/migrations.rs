@@ -34,7 +34,7 @@ impl Store {
             // A file has no lock for this: another program that made the tables at the same moment was faster.
             migrator.run(self.writer()).await.map_err(|error| version(&error))?;
         }
-        self.durably().await
+        Ok(())
     }
 
     /// Every version, and whether the database has it.

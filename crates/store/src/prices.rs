@@ -65,6 +65,6 @@ impl Store {
         let details = json!({ "from": change.from, "prices": change.prices });
         record(&mut transaction, act, "price.set", subject, &details).await?;
         transaction.commit().await?;
-        self.durably().await
+        Ok(())
     }
 }

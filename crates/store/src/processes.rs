@@ -30,7 +30,7 @@ impl Store {
     pub async fn beat(&self, process: &Process, now: i64) -> Result<(), StoreError> {
         let sql = "INSERT INTO processes (id, started_at, beat_at) VALUES ($1, $2, $2) \
                    ON CONFLICT (id) DO UPDATE SET beat_at = $2";
-        sqlx::query(sql).bind(process.id.clone()).bind(now).execute(self.writer()).await?;
+        sqlx::query(sql).bind(process.id.clone()).bind(now).execute(self.quick_writer()).await?;
         Ok(())
     }
 
@@ -61,7 +61,11 @@ impl Store {
         }
         let sql = "DELETE FROM processes WHERE id <> $1 AND beat_at < $2 AND NOT EXISTS \
                    (SELECT 1 FROM holds WHERE process_id = processes.id)";
-        sqlx::query(sql).bind(alive.id.clone()).bind(beat_before).execute(self.writer()).await?;
+        sqlx::query(sql)
+            .bind(alive.id.clone())
+            .bind(beat_before)
+            .execute(self.quick_writer())
+            .await?;
         Ok(released)
     }
 
@@ -71,7 +75,7 @@ impl Store {
     /// When the database does not answer.
     pub async fn leave(&self, process: &Process) -> Result<(), StoreError> {
         let sql = "DELETE FROM processes WHERE id = $1";
-        sqlx::query(sql).bind(process.id.clone()).execute(self.writer()).await?;
+        sqlx::query(sql).bind(process.id.clone()).execute(self.quick_writer()).await?;
         Ok(())
     }
 }

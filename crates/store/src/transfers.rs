@@ -126,7 +126,6 @@ impl Store {
         let mut transaction = self.transaction().await?;
         let row = transfer(&mut transaction, &before.id, credit, act).await?;
         transaction.commit().await?;
-        self.durably().await?;
         Ok(row)
     }
 

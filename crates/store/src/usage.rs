@@ -7,17 +7,24 @@ use crate::database::{Store, number, optional_text, text};
 use crate::error::StoreError;
 
 /// Milliseconds of a day.
-pub(crate) const DAY: i64 = 86_400_000;
+const DAY: i64 = 86_400_000;
 
 /// Which calls are counted.
 #[derive(Clone, Debug, Default)]
 pub struct UsageFilter {
     /// Of one account; none: of all.
     pub account: Option<String>,
-    /// From this moment on, in milliseconds since 1970.
-    pub from: i64,
-    /// Before this moment; 0: until now.
-    pub until: i64,
+    /// From this moment on, in milliseconds since 1970; none: from the beginning.
+    pub from: Option<i64>,
+    /// Before this moment; none: until now.
+    pub until: Option<i64>,
+}
+
+impl UsageFilter {
+    /// From the first day to the last one, each given by the moment at which it begins.
+    pub fn days(account: Option<String>, first: Option<i64>, last: Option<i64>) -> Self {
+        Self { account, from: first, until: last.map(|day| day + DAY) }
+    }
 }
 
 /// The calls of a day, with one key and one model.
@@ -70,11 +77,10 @@ impl Store {
                    WHERE kind = 'charge' AND ($1 IS NULL OR transfers.account_id = $1) AND at >= $2 AND at < $3 \
                    GROUP BY at / 86400000, transfers.account_id, key_id, keys.name, model \
                    ORDER BY 1, 2, 3, 5";
-        let until = if filter.until == 0 { i64::MAX } else { filter.until };
         let rows = sqlx::query(sql)
             .bind(filter.account.clone())
-            .bind(filter.from)
-            .bind(until)
+            .bind(filter.from.unwrap_or(0))
+            .bind(filter.until.unwrap_or(i64::MAX))
             .fetch_all(self.reader())
             .await?;
         let row = |row| {

@@ -20,12 +20,7 @@ pub(super) fn run(
         };
         let from = arguments.from.map(midnight).transpose()?;
         let to = arguments.to.map(midnight).transpose()?;
-        let filter = UsageFilter {
-            account,
-            from: from.unwrap_or(0),
-            until: to.map_or(0, |day| day + 86_400_000),
-        };
-        let rows = desk.store.usage(&filter).await?;
+        let rows = desk.store.usage(&UsageFilter::days(account, from, to)).await?;
         if arguments.csv {
             desk.console.print(server::usage_csv(rows))?;
         } else {

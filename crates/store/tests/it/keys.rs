@@ -1,7 +1,7 @@
 //! Who may call, and how often.
 
 use ledger::MicroDollars;
-use store::{Access, Change, DefaultRates, HoldRequest, NewKey, Role, StoreError};
+use store::{Access, Admission, Change, DefaultRates, HoldRequest, NewKey, Role, StoreError};
 
 use crate::world::{NOON, PRICE, RATES, World, act};
 
@@ -18,7 +18,7 @@ pub(crate) async fn a_key_is_found_by_its_hash_alone(world: World) {
         world.store.show_key(&world.pepper.hash(text), RATES, now).await.unwrap()
     };
     let shown = show(plain.expose(), NOON).await.unwrap();
-    assert!(shown.admitted);
+    assert_eq!(shown.admission, Admission::Admitted);
     assert_eq!((shown.key.id, shown.key.last_used_at), (key.id.clone(), Some(NOON)));
     assert!(show(plain.expose(), NOON + 1000).await.is_none(), "expired");
     for wrong in ["", "ps-", &plain.expose()[1..], &plain.expose().to_uppercase()] {
@@ -79,16 +79,16 @@ pub(crate) async fn a_minute_has_as_many_calls_and_pictures_as_the_key_allows(wo
     };
     for left in (0..6).rev() {
         let shown = show(NOON).await;
-        assert!(shown.admitted);
+        assert_eq!(shown.admission, Admission::Admitted);
         assert_eq!(shown.standing.requests_left, f64::from(left));
         assert_eq!((shown.standing.requests_limit, shown.standing.images_limit), (6, 10));
     }
-    assert!(!show(NOON).await.admitted);
-    assert!(!show(NOON + 9_999).await.admitted);
-    assert!(show(NOON + 10_001).await.admitted);
-    assert!(!show(NOON + 10_001).await.admitted);
+    assert_eq!(show(NOON).await.admission, Admission::NoneLeft);
+    assert_eq!(show(NOON + 9_999).await.admission, Admission::NoneLeft);
+    assert_eq!(show(NOON + 10_001).await.admission, Admission::Admitted);
+    assert_eq!(show(NOON + 10_001).await.admission, Admission::NoneLeft);
     // A clock that goes back gives nothing.
-    assert!(!show(NOON).await.admitted);
+    assert_eq!(show(NOON).await.admission, Admission::NoneLeft);
     assert_eq!(show(NOON + 10_000_000).await.standing.requests_left, 5.0);
 
     let hold = async |images, now| {

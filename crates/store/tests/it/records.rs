@@ -132,9 +132,9 @@ pub(crate) async fn usage_is_by_day_key_and_model(world: World) {
     ];
     assert_eq!(rows.collect::<Vec<_>>(), expected);
     assert_eq!(world.store.usage(&UsageFilter::default()).await.unwrap().len(), 4);
-    let late = UsageFilter { from: NOON + 2, until: NOON + 2 * DAY, ..filter.clone() };
+    let late = UsageFilter { from: Some(NOON + 2), until: Some(NOON + 2 * DAY), ..filter.clone() };
     assert_eq!(world.store.usage(&late).await.unwrap().len(), 1);
-    let never = UsageFilter { until: NOON, ..filter };
+    let never = UsageFilter { until: Some(NOON), ..filter };
     assert_eq!(world.store.usage(&never).await.unwrap(), []);
 }
 

@@ -3,8 +3,9 @@
 //! The answer is the same whether the address has an account, has none, or was asked for too often; only what is no address
 //! at all is told apart. A link makes a key of its account, for a new account and for one whose key was lost.
 
+use std::sync::Arc;
+
 use http::StatusCode;
-use ledger::MicroDollars;
 use serde::Serialize;
 use store::{Act, NewKey, Role, StoreError};
 
@@ -38,13 +39,15 @@ pub(crate) struct OpenedReply {
     key: String,
 }
 
-fn switched_on(call: &Call) -> Result<(std::sync::Arc<Accounts>, MicroDollars, String), ApiError> {
+/// The accounts, and how people get one.
+///
+/// # Errors
+/// 403 where only the operator makes them.
+fn switched_on(call: &Call) -> Result<(Arc<Accounts>, SignUp), ApiError> {
     let off = || ApiError::forbidden("sign_up_off", "the operator of this server makes accounts");
     let accounts = call.app.accounts.clone().ok_or_else(off)?;
-    match accounts.sign_up.clone() {
-        SignUp::On { free_credit, public_url } => Ok((accounts, free_credit, public_url)),
-        SignUp::Off => Err(off()),
-    }
+    let sign_up = accounts.sign_up.clone().ok_or_else(off)?;
+    Ok((accounts, sign_up))
 }
 
 fn act(call: &Call) -> Act {
@@ -53,7 +56,7 @@ fn act(call: &Call) -> Act {
 
 /// `POST /v1/accounts`.
 pub(crate) async fn ask(mut call: Call) -> Answer {
-    let (accounts, _, public_url) = switched_on(&call)?;
+    let (accounts, sign_up) = switched_on(&call)?;
     let email = call.fields.text("email")?;
     let email = email.ok_or_else(|| missing("email", "your e-mail address"))?;
     match accounts.store.create_link(&email, &accounts.pepper, &act(&call)).await {
@@ -62,7 +65,7 @@ pub(crate) async fn ask(mut call: Call) -> Answer {
             tokio::spawn(async move {
                 let address = format!(
                     "{}/confirm#{}",
-                    public_url.trim_end_matches('/'),
+                    sign_up.public_url.trim_end_matches('/'),
                     link.secret.expose()
                 );
                 accounts.mailer.send(&link.email, &address).await;
@@ -78,11 +81,12 @@ pub(crate) async fn ask(mut call: Call) -> Answer {
 
 /// `POST /v1/accounts/confirm`.
 pub(crate) async fn confirm(mut call: Call) -> Answer {
-    let (accounts, free_credit, _) = switched_on(&call)?;
+    let (accounts, sign_up) = switched_on(&call)?;
     let token = call.fields.text("token")?;
     let token = token.ok_or_else(|| missing("token", "what stands behind # in the link"))?;
     let act = act(&call);
-    let opened = accounts.store.open_link(&accounts.pepper.hash(&token), free_credit, &act).await;
+    let hash = accounts.pepper.hash(&token);
+    let opened = accounts.store.open_link(&hash, sign_up.free_credit, &act).await;
     let opened = opened.map_err(failed)?;
     let name = if opened.is_new { "first key" } else { "key from a link" };
     let new = NewKey::new(Some(opened.account.id.clone()), Role::Manager, name);

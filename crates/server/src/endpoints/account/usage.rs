@@ -98,11 +98,7 @@ pub(crate) async fn credits(member: Member) -> Answer {
 pub(crate) async fn usage(member: Member, query: Query) -> Answer {
     let from = query.text("from").map(|text| day(&text, "from")).transpose()?;
     let to = query.text("to").map(|text| day(&text, "to")).transpose()?;
-    let filter = UsageFilter {
-        account: member.scope(query.text("account_id"))?,
-        from: from.unwrap_or(0),
-        until: to.map_or(0, |day| day + 86_400_000),
-    };
+    let filter = UsageFilter::days(member.scope(query.text("account_id"))?, from, to);
     let rows = member.accounts.store.usage(&filter).await.map_err(failed)?;
     let data = rows.into_iter().map(Day::new).collect::<Vec<_>>();
     match query.text("format").as_deref() {
