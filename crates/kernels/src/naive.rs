@@ -42,6 +42,31 @@ pub fn matmul(input: &[f32], weights: &[f32], bias: &[f32]) -> Vec<f64> {
     out
 }
 
+/// The product of `query` with each row of as many numbers.
+pub fn dot_rows(query: &[f32], rows: &[f32]) -> Vec<f64> {
+    let products = |row: &[f32]| {
+        row.iter().zip(query).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>()
+    };
+    rows.chunks_exact(query.len()).map(products).collect()
+}
+
+/// For each row of blocks of 32, the sum of what the halves of its bytes find: see [`look_up`](crate::look_up).
+pub fn look_up(tables: &[u8], codes: &[u8]) -> Vec<u16> {
+    let bytes = tables.len() / 32;
+    let mut sums = Vec::new();
+    for block in codes.chunks_exact(32 * bytes) {
+        for row in 0..32 {
+            let found = |b: usize| {
+                let (code, table) = (block[32 * b + row], &tables[32 * b..32 * b + 32]);
+                u16::from(table[usize::from(code % 16)])
+                    + u16::from(table[16 + usize::from(code / 16)])
+            };
+            sums.push((0..bytes).map(found).sum());
+        }
+    }
+    sums
+}
+
 /// Each row of `input` normalised, scaled and shifted.
 pub fn layer_norm(norm: &LayerNorm, input: &[f32]) -> Vec<f64> {
     let width = norm.weight.len();

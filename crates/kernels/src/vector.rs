@@ -72,6 +72,27 @@ pub(crate) trait Vector: Copy {
             }
         }
     }
+
+    /// For each of 32 rows, the sum of what the two halves of its bytes find in their tables. Byte `b` of row `i` is at
+    /// `codes + 32 b + i`; its lower half looks into the 16 entries from `tables + 32 b`, its upper half into the next 16.
+    /// Entries are at most 127, and there are at most 256 bytes a row. The sums go to the 32 places of `sums`.
+    #[inline(always)]
+    unsafe fn look_up(codes: *const u8, tables: *const u8, bytes: usize, sums: *mut u16) {
+        for i in 0..32 {
+            let mut sum = 0;
+            for b in 0..bytes {
+                // SAFETY: the caller promises 32 codes and 32 entries a byte; half a byte is below 16.
+                unsafe {
+                    let code = *codes.add(32 * b + i);
+                    let table = tables.add(32 * b);
+                    sum += u16::from(*table.add(usize::from(code & 15)));
+                    sum += u16::from(*table.add(16 + usize::from(code >> 4)));
+                }
+            }
+            // SAFETY: the caller promises 32 sums.
+            unsafe { *sums.add(i) = sum }
+        }
+    }
 }
 
 /// The bits from which a positive number's bits are taken to get about the bits of its reciprocal:

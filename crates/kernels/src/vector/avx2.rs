@@ -163,4 +163,32 @@ impl Vector for Avx2 {
             }
         }
     }
+    #[inline(always)]
+    unsafe fn look_up(codes: *const u8, tables: *const u8, bytes: usize, sums: *mut u16) {
+        // SAFETY: the caller promises the set, 32 codes and 32 entries a byte, and 32 sums.
+        unsafe {
+            let half = _mm256_set1_epi8(15);
+            let byte = _mm256_set1_epi16(255);
+            // 16-bit lanes: those of even rows, those of odd rows.
+            let (mut even, mut odd) = (_mm256_setzero_si256(), _mm256_setzero_si256());
+            for b in 0..bytes {
+                let code = _mm256_loadu_si256(codes.add(32 * b).cast());
+                let lower = _mm256_broadcastsi128_si256(_mm_loadu_si128(tables.add(32 * b).cast()));
+                let upper =
+                    _mm256_broadcastsi128_si256(_mm_loadu_si128(tables.add(32 * b + 16).cast()));
+                let low = _mm256_shuffle_epi8(lower, _mm256_and_si256(code, half));
+                let high = _mm256_and_si256(_mm256_srli_epi16::<4>(code), half);
+                let found = _mm256_add_epi8(low, _mm256_shuffle_epi8(upper, high));
+                even = _mm256_add_epi16(even, _mm256_and_si256(found, byte));
+                odd = _mm256_add_epi16(odd, _mm256_srli_epi16::<8>(found));
+            }
+            // Each half of a register interleaves within itself: rows 0 to 7 and 16 to 23, 8 to 15 and 24 to 31.
+            let first = _mm256_unpacklo_epi16(even, odd);
+            let second = _mm256_unpackhi_epi16(even, odd);
+            let front = _mm256_permute2x128_si256::<0x20>(first, second);
+            let back = _mm256_permute2x128_si256::<0x31>(first, second);
+            _mm256_storeu_si256(sums.cast(), front);
+            _mm256_storeu_si256(sums.add(16).cast(), back);
+        }
+    }
 }

@@ -129,4 +129,24 @@ impl Vector for Neon {
             to.cast::<u32>().write_unaligned(vget_lane_u32::<0>(bytes));
         }
     }
+    #[inline(always)]
+    unsafe fn look_up(codes: *const u8, tables: *const u8, bytes: usize, sums: *mut u16) {
+        // SAFETY: the caller promises the set, 32 codes and 32 entries a byte, and 32 sums.
+        unsafe {
+            for side in 0..2 {
+                let (mut front, mut back) = (vdupq_n_u16(0), vdupq_n_u16(0));
+                for b in 0..bytes {
+                    let code = vld1q_u8(codes.add(32 * b + 16 * side));
+                    let lower = vld1q_u8(tables.add(32 * b));
+                    let upper = vld1q_u8(tables.add(32 * b + 16));
+                    let low = vqtbl1q_u8(lower, vandq_u8(code, vdupq_n_u8(15)));
+                    let found = vaddq_u8(low, vqtbl1q_u8(upper, vshrq_n_u8::<4>(code)));
+                    front = vaddw_u8(front, vget_low_u8(found));
+                    back = vaddw_high_u8(back, found);
+                }
+                vst1q_u16(sums.add(16 * side), front);
+                vst1q_u16(sums.add(16 * side + 8), back);
+            }
+        }
+    }
 }

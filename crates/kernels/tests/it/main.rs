@@ -9,6 +9,7 @@ mod packed;
 mod pool;
 mod pooling;
 mod same_bytes;
+mod search;
 
 use kernels::{Compute, Format, Isa, Rows};
 use proptest::prelude::*;
