@@ -42,7 +42,7 @@ pub(crate) fn run(
     };
     let templates = templates::choose(&choices)
         .map_err(|error| UsageError::new(format!("--template: {error}")))?;
-    let OpenModel { id, siglip, options } =
+    let OpenModel { id, siglip, options, .. } =
         model_source::open(&arguments.model, environment, &console)?;
     let selection = selection(arguments);
     let format = if arguments.output.json { Format::Json } else { Format::Table };

@@ -35,7 +35,7 @@ pub(crate) fn run(
         let message = "numbers are not for terminals; give --output FILE.npy, or --json";
         return Err(UsageError::new(message).into());
     }
-    let OpenModel { id, siglip, options } =
+    let OpenModel { id, siglip, options, .. } =
         model_source::open(&arguments.model, environment, &console)?;
     let inputs = Inputs::find(&arguments.images);
     let problems = report_problems(&inputs, &console);

@@ -31,6 +31,7 @@ mod output_file;
 mod pictures;
 mod pipeline;
 mod reply;
+mod retrieval;
 mod score;
 mod serve;
 mod serve_settings;
@@ -64,6 +65,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         Command::Eval(arguments) => eval::run(arguments, environment),
         Command::Model(arguments) => model_command::run(arguments, environment),
         Command::Train(arguments) => train::run(arguments, environment),
+        Command::Index(arguments) => retrieval::index(arguments, environment),
+        Command::Search(arguments) => retrieval::search(arguments, environment),
+        Command::Dedupe(arguments) => retrieval::dedupe(arguments, environment),
         Command::Account(arguments) => accounts::run(&Action::Account(arguments), environment),
         Command::Key(arguments) => accounts::run(&Action::Key(arguments), environment),
         Command::Credit(arguments) => accounts::run(&Action::Credit(arguments), environment),

@@ -18,6 +18,8 @@ const REVISION: &str = "main";
 pub(crate) struct OpenModel {
     /// Its id as the user knows it: the Hugging Face id, or the folder's own name.
     pub(crate) id: String,
+    /// What the user called it.
+    pub(crate) given: OsString,
     pub(crate) siglip: Siglip,
     pub(crate) options: Options,
 }
@@ -57,7 +59,9 @@ pub(crate) fn open(
         console.note(&format!("{id}: {description}"));
     }
     let siglip = Siglip::open(&folder, &options)?;
-    Ok(OpenModel { id, siglip, options })
+    let given = settings::model_name(arguments.model.as_ref(), environment);
+    let given = given.unwrap_or(embedded::ID.as_ref()).to_owned();
+    Ok(OpenModel { id, given, siglip, options })
 }
 
 /// The model that a name stands for: a folder that exists, else `mini`, else a model of the cache; without a name `mini`.

@@ -48,7 +48,7 @@ pub(crate) fn run(
     environment: &Environment,
 ) -> anyhow::Result<Outcome> {
     let mut console = Console::new(environment, &arguments.output);
-    let OpenModel { id, siglip, options } =
+    let OpenModel { id, siglip, options, .. } =
         model_source::open(&arguments.model, environment, &console)?;
     let scoring = siglip.scoring()?;
     let inputs = Inputs::find(&arguments.images.images);

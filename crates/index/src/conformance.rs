@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Attributes, Comparison, Effort, Entry, Filter, Hit, IndexError, Query, Space, Stored, Value,
-    VectorIndex,
+    Attributes, Comparison, Effort, Entry, Filter, Hit, IndexError, Listed, Query, Space, Stored,
+    Value, VectorIndex,
 };
 
 /// Runs the whole suite; `make` gives a new and empty index.
@@ -171,6 +171,10 @@ fn pages_through(make: &dyn Fn(&Space) -> Box<dyn VectorIndex>) {
     }
     assert_eq!(ids, rows().into_iter().map(|row| row.id).collect::<Vec<_>>());
     assert!(index.page(Some("zzz"), 7).expect("it pages").is_empty());
+    let listed = index.list(Some("row/003"), 2).expect("it lists");
+    let wanted = rows().into_iter().skip(4).take(2);
+    let wanted = wanted.map(|row| Listed { id: row.id, attributes: row.attributes });
+    assert_eq!(listed, wanted.collect::<Vec<_>>());
     // By their bytes, whatever a language says.
     let names = ["B", "a", "ä", "row/0005"];
     let more = names.map(|id| Stored { id: id.to_owned(), ..rows()[0].clone() });

@@ -105,6 +105,15 @@ impl Stored {
     }
 }
 
+/// A vector's name and what is known of it, without its numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    /// Its id.
+    pub id: String,
+    /// What is known of it.
+    pub attributes: Attributes,
+}
+
 /// What is looked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Query<'a> {
@@ -181,6 +190,12 @@ pub trait VectorIndex: Send + Sync {
     /// # Errors
     /// Those of the back end.
     fn page(&self, after: Option<&str>, count: usize) -> Result<Vec<Stored>, IndexError>;
+
+    /// The same without their numbers.
+    ///
+    /// # Errors
+    /// Those of the back end.
+    fn list(&self, after: Option<&str>, count: usize) -> Result<Vec<Listed>, IndexError>;
 
     /// The nearest, the nearest first, equals in the order of their ids. With [`Effort::Fast`] it may miss some: the
     /// embedded back end is made for at least 97 of 100.

@@ -110,8 +110,13 @@ impl Scoring {
     /// The score of two rows of length 1.
     pub fn score(&self, image: &[f32], text: &[f32]) -> Score {
         let cosine = cosine(image, text);
-        let logit = cosine * self.factor + self.bias;
+        let logit = self.logit(cosine);
         Score { cosine, logit, probability: sigmoid(logit) }
+    }
+
+    /// The logit of a cosine.
+    pub fn logit(&self, cosine: f32) -> f32 {
+        cosine * self.factor + self.bias
     }
 }
 

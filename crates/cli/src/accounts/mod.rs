@@ -23,7 +23,7 @@ use crate::exit::Outcome;
 use crate::reply::json;
 use crate::table;
 
-pub(crate) use place::Place;
+pub(crate) use place::{Place, data_folder};
 
 /// An operator's command.
 pub(crate) enum Action<'a> {

@@ -10,7 +10,7 @@ use crate::arguments::accounts::DatabaseOptions;
 use crate::environment::Environment;
 use crate::exit::UsageError;
 use crate::given::given;
-use crate::keys;
+use crate::keys::{self, Key};
 
 /// The name of the database in the data folder.
 const DATABASE: &str = "polysight.db";
@@ -36,18 +36,14 @@ impl Place {
         options: &DatabaseOptions,
         environment: &Environment,
     ) -> Result<Option<Self>, UsageError> {
-        let path = |key, typed: &Option<OsString>| {
-            let given = given(key, typed.as_ref(), environment);
-            given.filter(|given| !given.text.is_empty()).map(|given| PathBuf::from(given.text))
-        };
-        let folder = path(&keys::DATA_FOLDER, &options.data_folder);
-        let folder = folder.or_else(|| default_folder(environment));
+        let folder = data_folder(options.data_folder.as_ref(), environment);
         let within = |name| folder.as_ref().map(|folder| folder.join(name));
         let location = match given(&keys::DATABASE, options.database.as_ref(), environment) {
             Some(named) => Some(named.read(Location::read)?),
             None => within(DATABASE).map(Location::Sqlite),
         };
-        let pepper = path(&keys::PEPPER_FILE, &options.pepper_file).or_else(|| within(PEPPER));
+        let pepper = path(&keys::PEPPER_FILE, options.pepper_file.as_ref(), environment);
+        let pepper = pepper.or_else(|| within(PEPPER));
         Ok(location.map(|location| Self { location, folder, pepper }))
     }
 
@@ -74,6 +70,17 @@ impl Place {
             self.pepper.as_ref().context("no place for the pepper: name one with --pepper-file")?;
         Pepper::open(file).with_context(|| file.display().to_string())
     }
+}
+
+/// The folder of what polysight keeps: from flag, variable, file and default.
+pub(crate) fn data_folder(typed: Option<&OsString>, environment: &Environment) -> Option<PathBuf> {
+    let folder = path(&keys::DATA_FOLDER, typed, environment);
+    folder.or_else(|| default_folder(environment))
+}
+
+fn path(key: &'static Key, typed: Option<&OsString>, environment: &Environment) -> Option<PathBuf> {
+    let given = given(key, typed, environment);
+    given.filter(|given| !given.text.is_empty()).map(|given| PathBuf::from(given.text))
 }
 
 fn default_folder(environment: &Environment) -> Option<PathBuf> {

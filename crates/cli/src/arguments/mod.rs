@@ -6,6 +6,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod eval;
+pub(crate) mod retrieval;
 pub(crate) mod serve;
 pub(crate) mod train;
 
@@ -46,6 +47,9 @@ pub(crate) enum Command {
     Eval(Box<eval::EvalArguments>),
     Model(ModelArguments),
     Train(train::TrainArguments),
+    Index(retrieval::IndexArguments),
+    Search(retrieval::SearchArguments),
+    Dedupe(retrieval::DedupeArguments),
     Account(accounts::AccountArguments),
     Key(accounts::KeyArguments),
     Credit(accounts::CreditArguments),
@@ -55,7 +59,7 @@ pub(crate) enum Command {
 }
 
 /// What every command takes that opens a model.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Model")]
 pub(crate) struct ModelOptions {
     /// A model folder, a Hugging Face id whose model is in the cache, or `mini`, the model of the program itself:
@@ -73,7 +77,7 @@ pub(crate) struct ModelOptions {
 }
 
 /// How a model computes.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Model")]
 pub(crate) struct ComputeOptions {
     /// What to compute in: f32 (exact on every machine), bf16, int8, or auto (bf16 where the

@@ -71,7 +71,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<Outcome> {
     let mut console = Console::new(environment, &arguments.output);
     let opened = Instant::now();
-    let OpenModel { id, siglip, options } =
+    let OpenModel { id, siglip, options, .. } =
         model_source::open(&arguments.model, environment, &console)?;
     let kinds = if arguments.kinds.is_empty() { BenchKind::ALL } else { &arguments.kinds };
     let kinds = kinds

@@ -67,7 +67,7 @@ fn measure(arguments: &MeasureArguments, environment: &Environment) -> anyhow::R
         let embedder = api::ApiEmbedder::connect(address, arguments, environment)?;
         evaluate(&dataset, &embedder, &plan, &mut Progress::new(&mut console))?
     } else {
-        let OpenModel { id, siglip, options } =
+        let OpenModel { id, siglip, options, .. } =
             model_source::open(&arguments.model, environment, &console)?;
         let embedder = EngineEmbedder::new(&siglip, &id, options.isa.name(), options.threads);
         let report = evaluate(&dataset, &embedder, &plan, &mut Progress::new(&mut console))?;

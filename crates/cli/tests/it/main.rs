@@ -23,6 +23,7 @@ mod precision_loss;
 #[cfg(feature = "mpi")]
 mod processes;
 mod program;
+mod retrieval;
 mod score;
 mod serve;
 mod settings;

@@ -27,7 +27,8 @@ use self::generation::{Generation, State};
 use crate::attributes::Attributes;
 use crate::error::IndexError;
 use crate::vector_index::{
-    Effort, Entry, Hit, Query, Space, Stored, VectorIndex, check_attributes, check_dimensions,
+    Effort, Entry, Hit, Listed, Query, Space, Stored, VectorIndex, check_attributes,
+    check_dimensions,
 };
 
 const FORMAT: u32 = 1;
@@ -235,6 +236,17 @@ impl VectorIndex for Embedded {
         let state = generation.state();
         let rows = state.table.after(after).take(count);
         rows.map(|row| self.stored(&generation, &state, row)).collect()
+    }
+
+    fn list(&self, after: Option<&str>, count: usize) -> Result<Vec<Listed>, IndexError> {
+        let generation = self.generation();
+        let state = generation.state();
+        let listed = state.table.after(after).take(count).map(|row| {
+            let owner = state.table.owner(row);
+            let attributes = generation.attributes(owner.attributes)?;
+            Ok(Listed { id: owner.id.to_string(), attributes })
+        });
+        listed.collect()
     }
 
     fn search(&self, query: &Query<'_>) -> Result<Vec<Hit>, IndexError> {

@@ -1,0 +1,217 @@
+//! `polysight index`: what is new or changed in a folder goes into a store.
+
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use index::{Embedded, Entry, VectorIndex};
+use serde::Serialize;
+
+use crate::arguments::retrieval::IndexArguments;
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::exit::Outcome;
+use crate::model_source::{self, OpenModel, note_packed_cache_problems};
+use crate::pictures::embed_each;
+use crate::pipeline::decode_ahead;
+use crate::reply::json;
+use crate::retrieval::shelf::{Shelf, described};
+use crate::retrieval::survey::{File, Survey, folders_of};
+
+/// Pictures of one write: what an interruption may cost at most.
+const TOGETHER: usize = 256;
+
+/// How long a watcher waits between two looks.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// What became of the pictures of a folder.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Report {
+    added: usize,
+    changed: usize,
+    removed: usize,
+    unchanged: usize,
+    failed: usize,
+}
+
+impl Report {
+    /// Pictures that could not be used.
+    pub(crate) fn failed(&self) -> usize {
+        self.failed
+    }
+}
+
+/// What `--json` prints for each run over a folder.
+#[derive(Serialize)]
+struct Printed<'a> {
+    object: &'static str,
+    store: &'a str,
+    model: &'a str,
+    folder: String,
+    #[serde(flatten)]
+    report: &'a Report,
+    /// Pictures of the whole store.
+    total: u64,
+    seconds: f64,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the command line makes no sense, the store has vectors of another model, or its files cannot be written.
+pub(crate) fn run(
+    arguments: &IndexArguments,
+    environment: &Environment,
+) -> anyhow::Result<Outcome> {
+    let mut console = Console::new(environment, &arguments.output);
+    let shelf = Shelf::find(&arguments.store, environment)?;
+    let model = model_source::open(&arguments.model, environment, &console)?;
+    let (current, space) = described(&model)?;
+    if !arguments.reindex {
+        shelf.require(&current)?;
+    }
+    let mut folders = arguments.folders.clone();
+    if arguments.reindex && shelf.current()?.is_some() {
+        add_missing(&mut folders, folders_of(&shelf.read()?.1)?);
+    }
+    let index = shelf.write(&current, &space)?;
+    let mut failed = 0;
+    for folder in &folders {
+        let (report, seconds) = update(folder, &index, &model, &mut console)?;
+        failed += report.failed;
+        say(&shelf, &index, &model, folder, &report, seconds, arguments.output.json, &mut console)?;
+    }
+    shelf.set_current(&current)?;
+    note_packed_cache_problems(&model.siglip, &console);
+    while arguments.watch {
+        sleep(PAUSE);
+        for folder in &folders {
+            if Survey::of(folder, &index)?.is_idle() {
+                continue;
+            }
+            let (report, seconds) = update(folder, &index, &model, &mut console)?;
+            let json = arguments.output.json;
+            say(&shelf, &index, &model, folder, &report, seconds, json, &mut console)?;
+        }
+    }
+    Ok(Outcome::from_failures(failed))
+}
+
+/// Adds the folders that are in none of the others.
+fn add_missing(folders: &mut Vec<PathBuf>, more: Vec<PathBuf>) {
+    for folder in more {
+        let is_within = |other: &PathBuf| {
+            fs_err::canonicalize(other).is_ok_and(|other| folder.starts_with(other))
+        };
+        // One that is gone has nothing to embed.
+        if folder.is_dir() && !folders.iter().any(is_within) {
+            folders.push(folder);
+        }
+    }
+}
+
+/// Brings what an index knows of a folder up to date, and says how long that took in seconds.
+///
+/// # Errors
+/// When the folder cannot be read, or the index not be written; never because of a picture.
+pub(crate) fn update(
+    folder: &Path,
+    index: &Embedded,
+    model: &OpenModel,
+    console: &mut Console,
+) -> anyhow::Result<(Report, f64)> {
+    let began = Instant::now();
+    let survey = Survey::of(folder, index)?;
+    for problem in &survey.problems {
+        console.failed(&problem.place, &problem.message);
+    }
+    let mut report = Report {
+        removed: survey.vanished.len(),
+        unchanged: survey.unchanged,
+        failed: survey.problems.len(),
+        ..Report::default()
+    };
+    for ids in survey.vanished.chunks(1000) {
+        index.remove(&ids.iter().map(String::as_str).collect::<Vec<_>>())?;
+    }
+    let sources = survey.changed.iter().map(|file| file.source.clone()).collect::<Vec<_>>();
+    let preprocessor = model.siglip.preprocessor();
+    let mut waiting = Waiting { index, files: Vec::new(), rows: Vec::new() };
+    decode_ahead(&sources, preprocessor, model.options.threads, |decoded| {
+        embed_each(&model.siglip, &sources, decoded, console, |_, picture| {
+            let file = &survey.changed[picture.index];
+            match picture.embedding {
+                Ok(row) => {
+                    report.added += usize::from(!file.is_known);
+                    report.changed += usize::from(file.is_known);
+                    waiting.add(file, row)
+                }
+                Err(_) => {
+                    report.failed += 1;
+                    // What it was before it changed is no longer true.
+                    if file.is_known {
+                        index.remove(&[&file.id])?;
+                    }
+                    Ok(())
+                }
+            }
+        })
+    })?;
+    waiting.write()?;
+    Ok((report, began.elapsed().as_secs_f64()))
+}
+
+/// Pictures that are embedded and not written yet.
+struct Waiting<'a> {
+    index: &'a Embedded,
+    files: Vec<&'a File>,
+    rows: Vec<f32>,
+}
+
+impl<'a> Waiting<'a> {
+    fn add(&mut self, file: &'a File, row: &[f32]) -> anyhow::Result<()> {
+        self.files.push(file);
+        self.rows.extend_from_slice(row);
+        if self.files.len() >= TOGETHER { self.write() } else { Ok(()) }
+    }
+
+    fn write(&mut self) -> anyhow::Result<()> {
+        let rows = self.rows.chunks_exact(self.index.space().dimensions);
+        let entries = self.files.iter().zip(rows).map(|(file, vector)| Entry {
+            id: &file.id,
+            vector,
+            attributes: &file.attributes,
+        });
+        self.index.put(&entries.collect::<Vec<_>>())?;
+        self.files.clear();
+        self.rows.clear();
+        Ok(())
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "what is said is made of all of them")]
+fn say(
+    shelf: &Shelf,
+    index: &Embedded,
+    model: &OpenModel,
+    folder: &Path,
+    report: &Report,
+    seconds: f64,
+    as_json: bool,
+    console: &mut Console,
+) -> anyhow::Result<()> {
+    let (total, folder) = (index.count()?, folder.display().to_string());
+    if as_json {
+        let (object, store, model) = ("index.report", shelf.name(), model.id.as_str());
+        let printed = Printed { object, store, model, folder, report, total, seconds };
+        console.print(format!("{}\n", json(&printed)))?;
+    } else {
+        let Report { added, changed, removed, unchanged, failed } = report;
+        console.print(format!(
+            "{folder}: {added} added, {changed} changed, {removed} removed, {unchanged} unchanged, {failed} failed; \
+             {total} in the store {}\n",
+            shelf.name()
+        ))?;
+    }
+    console.flush()
+}
