@@ -108,8 +108,7 @@ impl Generator {
             }
         }
         let length = row.iter().map(|x| x * x).sum::<f32>().sqrt();
-        row.iter_mut().for_each(|x| *x /= length);
-        row
+        row.into_iter().map(|x| x / length).collect()
     }
 }
 

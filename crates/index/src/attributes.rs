@@ -72,6 +72,9 @@ impl From<bool> for Value {
 }
 
 /// As JSON, the way in which they are stored.
+///
+/// # Panics
+/// Never: names are texts, and values have no parts that fail.
 pub fn attributes_to_json(attributes: &Attributes) -> String {
     serde_json::to_string(attributes).expect("names are texts")
 }

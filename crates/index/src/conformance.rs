@@ -28,13 +28,12 @@ fn space() -> Space {
 /// Of length 1, different for each seed.
 fn vector(seed: usize) -> Vec<f32> {
     let mut state = (seed as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let mut numbers = [0.0; 12].map(|_: f32| {
+    let numbers = [0.0; 12].map(|_: f32| {
         state = state.wrapping_mul(0xD134_2543_DE82_EF95).wrapping_add(0xA076_1D64_78BD_642F);
         (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
     });
     let length = numbers.iter().map(|x| x * x).sum::<f32>().sqrt();
-    numbers.iter_mut().for_each(|x| *x /= length);
-    numbers.to_vec()
+    numbers.map(|x| x / length).to_vec()
 }
 
 fn product(one: &[f32], other: &[f32]) -> f32 {
@@ -50,14 +49,17 @@ fn rows() -> Vec<Stored> {
     let row = |seed: usize| {
         let mut known = attributes(&[
             ("number", Value::from(seed as f64 / 2.0)),
-            ("even", Value::from(seed % 2 == 0)),
+            ("even", Value::from(seed.is_multiple_of(2))),
             ("kind", Value::from(["bird", "cat", "dög"][seed % 3])),
         ]);
-        if seed % 5 == 0 {
+        if seed.is_multiple_of(5) {
             known.insert("rare".to_owned(), Value::from("yes"));
         }
         // Two kinds of value under one name.
-        known.insert("mixed".to_owned(), if seed % 2 == 0 { 7.0.into() } else { "7".into() });
+        known.insert(
+            "mixed".to_owned(),
+            if seed.is_multiple_of(2) { 7.0.into() } else { "7".into() },
+        );
         Stored { id: format!("row/{seed:03}"), vector: vector(seed), attributes: known }
     };
     (0..60).map(row).collect()

@@ -13,7 +13,7 @@ const BLOCK: usize = 32;
 /// Bytes of a row of [`look_up`], so that its sum fits 16 bits.
 const MOST_BYTES: usize = 256;
 
-struct Products<'a> {
+struct Exact<'a> {
     query: &'a [f32],
     rows: &'a [f32],
     products: &'a mut [f32],
@@ -23,8 +23,8 @@ struct Products<'a> {
 ///
 /// As for [`Vector`]; `rows` has a row of the query's length for each product.
 #[inline(always)]
-unsafe fn every_product<V: Vector>(arguments: &mut Products<'_>) {
-    let Products { query, rows, products } = arguments;
+unsafe fn every_product<V: Vector>(arguments: &mut Exact<'_>) {
+    let Exact { query, rows, products } = arguments;
     let width = query.len();
     let whole = width / (4 * V::LANES) * (4 * V::LANES);
     for (index, product) in products.iter_mut().enumerate() {
@@ -58,8 +58,8 @@ unsafe fn every_product<V: Vector>(arguments: &mut Products<'_>) {
 /// When the lengths do not fit together.
 pub fn dot_rows(isa: Isa, query: &[f32], rows: &[f32], products: &mut [f32]) {
     assert_eq!(rows.len(), query.len() * products.len(), "a row for each product");
-    let arguments = &mut Products { query, rows, products };
-    dispatch!(isa, every_product(arguments: &mut Products<'_>));
+    let arguments = &mut Exact { query, rows, products };
+    dispatch!(isa, every_product(arguments: &mut Exact<'_>));
 }
 
 struct LookUp<'a> {

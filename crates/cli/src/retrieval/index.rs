@@ -83,18 +83,30 @@ pub(crate) fn run(
     }
     shelf.set_current(&current)?;
     note_packed_cache_problems(&model.siglip, &console);
-    while arguments.watch {
-        sleep(PAUSE);
-        for folder in &folders {
+    if arguments.watch {
+        watch(&folders, &mut |folder| {
             if Survey::of(folder, &index)?.is_idle() {
-                continue;
+                return Ok(());
             }
             let (report, seconds) = update(folder, &index, &model, &mut console)?;
             let json = arguments.output.json;
-            say(&shelf, &index, &model, folder, &report, seconds, json, &mut console)?;
-        }
+            say(&shelf, &index, &model, folder, &report, seconds, json, &mut console)
+        })?;
     }
     Ok(Outcome::from_failures(failed))
+}
+
+/// Looks at each folder again and again, until the program is ended or a look fails.
+fn watch(
+    folders: &[PathBuf],
+    look: &mut dyn FnMut(&Path) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    loop {
+        sleep(PAUSE);
+        for folder in folders {
+            look(folder)?;
+        }
+    }
 }
 
 /// Adds the folders that are in none of the others.
@@ -140,21 +152,17 @@ pub(crate) fn update(
     decode_ahead(&sources, preprocessor, model.options.threads, |decoded| {
         embed_each(&model.siglip, &sources, decoded, console, |_, picture| {
             let file = &survey.changed[picture.index];
-            match picture.embedding {
-                Ok(row) => {
-                    report.added += usize::from(!file.is_known);
-                    report.changed += usize::from(file.is_known);
-                    waiting.add(file, row)
-                }
-                Err(_) => {
-                    report.failed += 1;
-                    // What it was before it changed is no longer true.
-                    if file.is_known {
-                        index.remove(&[&file.id])?;
-                    }
-                    Ok(())
-                }
+            if let Ok(row) = picture.embedding {
+                report.added += usize::from(!file.is_known);
+                report.changed += usize::from(file.is_known);
+                return waiting.add(file, row);
             }
+            report.failed += 1;
+            // What it was before it changed is no longer true.
+            if file.is_known {
+                index.remove(&[&file.id])?;
+            }
+            Ok(())
         })
     })?;
     waiting.write()?;

@@ -27,7 +27,7 @@ const MINUS: f32 = -0.5;
 
 /// A page of `/v1/vector_stores/{id}/search`, with paths instead of files' ids.
 #[derive(Serialize)]
-struct Page<'a> {
+struct Results<'a> {
     object: &'static str,
     search_query: Vec<String>,
     model: &'a str,
@@ -100,7 +100,7 @@ pub(crate) fn run(
         let (object, has_more) = ("vector_store.search_results.page", false);
         let (model, store) = (model.id.as_str(), shelf.name());
         let (search_query, data, next_page) = (question, found, None);
-        let page = Page { object, search_query, model, store, data, has_more, next_page };
+        let page = Results { object, search_query, model, store, data, has_more, next_page };
         console.print(format!("{}\n", json(&page)))?;
     }
     console.flush()?;
@@ -171,8 +171,7 @@ fn embed_question(
     if !(length > 1e-6 && length.is_finite()) {
         bail!("what is wanted and what is not cancel each other out");
     }
-    sum.iter_mut().for_each(|x| *x /= length);
-    Ok(sum)
+    Ok(sum.into_iter().map(|x| x / length).collect())
 }
 
 fn add(sum: &mut Vec<f32>, row: &[f32], weight: f32) {

@@ -124,7 +124,7 @@ fn read_sketches(path: &Path, sketcher: &Sketcher) -> Result<Option<Sketches>, I
         Some((checksum, whole))
             if fits(whole) && crc32fast::hash(whole) == u32::from_le_bytes(*checksum) =>
         {
-            Some(sketcher.from_whole(whole.to_vec()))
+            Some(sketcher.complete(whole.to_vec()))
         }
         _ => None,
     })

@@ -59,15 +59,14 @@ impl Generation {
         })?;
         let files = ChunkFiles { folder: folder.to_owned(), dimensions };
         let full = table.rows() / ROWS_PER_CHUNK;
-        let sketched = match full {
-            0 => None,
-            _ => {
-                let centre = Sketcher::centre_of(&files.read(0, ROWS_PER_CHUNK)?, dimensions);
-                let sketcher = Sketcher::new(centre);
-                let open = |chunk| files.open(chunk, &sketcher, writable);
-                let chunks = (0..full).map(open).collect::<Result<_, _>>()?;
-                Some(Sketched::new(sketcher, chunks, dimensions))
-            }
+        let sketched = if full == 0 {
+            None
+        } else {
+            let centre = Sketcher::centre_of(&files.read(0, ROWS_PER_CHUNK)?, dimensions);
+            let sketcher = Sketcher::new(centre);
+            let open = |chunk| files.open(chunk, &sketcher, writable);
+            let chunks = (0..full).map(open).collect::<Result<_, _>>()?;
+            Some(Sketched::new(sketcher, chunks, dimensions))
         };
         let tail = files.read(full, table.rows() % ROWS_PER_CHUNK)?;
         Ok(Self::new(folder, dimensions, log, State { table, sketched, tail }))
@@ -142,12 +141,11 @@ impl Generation {
         let chunk = {
             let state = self.state();
             let chunk = state.sketched.as_ref().map_or(0, |sketched| sketched.chunks.len());
-            let sketcher = match &state.sketched {
-                Some(sketched) => &sketched.sketcher,
-                None => {
-                    let centre = Sketcher::centre_of(&state.tail, self.files.dimensions);
-                    first.insert(Sketcher::new(centre))
-                }
+            let sketcher = if let Some(sketched) = &state.sketched {
+                &sketched.sketcher
+            } else {
+                let centre = Sketcher::centre_of(&state.tail, self.files.dimensions);
+                first.insert(Sketcher::new(centre))
             };
             self.files.open(chunk, sketcher, true)?
         };

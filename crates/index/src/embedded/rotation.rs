@@ -46,7 +46,9 @@ impl Rotation {
             let from = if round % 2 == 0 { 0 } else { self.turned - self.block };
             let part = &mut turned[from..from + self.block];
             hadamard(part);
-            part.iter_mut().for_each(|number| *number *= scale);
+            for number in part {
+                *number *= scale;
+            }
         }
         turned
     }

@@ -84,7 +84,7 @@ impl Sketcher {
     }
 
     /// Sketches whose whole codes are known.
-    pub(crate) fn from_whole(&self, whole: Vec<u8>) -> Sketches {
+    pub(crate) fn complete(&self, whole: Vec<u8>) -> Sketches {
         Sketches { scanned: self.interleave(&whole), whole }
     }
 }

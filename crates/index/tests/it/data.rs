@@ -41,8 +41,7 @@ pub(crate) fn clustered(count: usize, dimensions: usize, seed: u64) -> Vec<Vec<f
             row.iter_mut().zip(direction).for_each(|(x, d)| *x += factor * d / 4.0);
         }
         let length = row.iter().map(|x| x * x).sum::<f32>().sqrt();
-        row.iter_mut().for_each(|x| *x /= length);
-        row
+        row.into_iter().map(|x| x / length).collect()
     };
     (0..count).map(row).collect()
 }

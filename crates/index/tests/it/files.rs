@@ -11,7 +11,7 @@ use kernels::Isa;
 use crate::data::{clustered, space, stored};
 
 fn create(folder: &Path, dimensions: usize) -> Embedded {
-    Embedded::create(folder, &space(dimensions), Isa::detect()).unwrap()
+    Embedded::create(folder, &space(dimensions), Isa::detect()).expect("an index")
 }
 
 fn read(folder: &Path) -> Result<Embedded, IndexError> {
@@ -19,11 +19,11 @@ fn read(folder: &Path) -> Result<Embedded, IndexError> {
 }
 
 fn put(index: &Embedded, rows: &[Stored]) {
-    index.put(&rows.iter().map(Stored::entry).collect::<Vec<_>>()).unwrap();
+    index.put(&rows.iter().map(Stored::entry).collect::<Vec<_>>()).expect("rows are put");
 }
 
 fn everything(index: &Embedded) -> Vec<Stored> {
-    index.page(None, usize::MAX).unwrap()
+    index.page(None, usize::MAX).expect("a page")
 }
 
 #[test]

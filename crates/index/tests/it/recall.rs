@@ -28,12 +28,12 @@ fn many() -> Vec<Stored> {
 
 fn put(index: &Embedded, rows: &[Stored]) {
     for rows in rows.chunks(3000) {
-        index.put(&rows.iter().map(Stored::entry).collect::<Vec<_>>()).unwrap();
+        index.put(&rows.iter().map(Stored::entry).collect::<Vec<_>>()).expect("rows are put");
     }
 }
 
 fn ids(index: &Embedded, vector: &[f32], filter: Option<&Filter>, effort: Effort) -> Vec<String> {
-    let hits = index.search(&Query { vector, count: 10, filter, effort }).unwrap();
+    let hits = index.search(&Query { vector, count: 10, filter, effort }).expect("hits");
     hits.into_iter().map(|hit| hit.id).collect()
 }
 
