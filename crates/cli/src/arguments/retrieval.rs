@@ -26,6 +26,18 @@ pub(crate) struct StoreOptions {
     pub(crate) data_folder: Option<OsString>,
 }
 
+/// Whether the result is a page for a browser.
+#[derive(Debug, Args)]
+pub(crate) struct PageOptions {
+    /// Write them as a page with small pictures: one file that needs nothing else
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) html: Option<PathBuf>,
+
+    /// Show that page in the browser
+    #[arg(long)]
+    pub(crate) open: bool,
+}
+
 /// Embed the pictures of a folder, so that they can be searched
 ///
 /// Only what is new or changed is embedded, and what vanished is left out. Several folders may go into one store. A run that is
@@ -85,13 +97,8 @@ pub(crate) struct SearchArguments {
     #[arg(long, value_name = "N", default_value = "20")]
     pub(crate) top: NonZeroUsize,
 
-    /// Write them as a page with small pictures: one file that needs nothing else
-    #[arg(long, value_name = "FILE.html")]
-    pub(crate) html: Option<PathBuf>,
-
-    /// Show that page in the browser
-    #[arg(long)]
-    pub(crate) open: bool,
+    #[command(flatten)]
+    pub(crate) page: PageOptions,
 
     #[command(flatten)]
     pub(crate) store: StoreOptions,
@@ -120,13 +127,8 @@ pub(crate) struct DedupeArguments {
     #[arg(long, value_name = "C", default_value_t = 0.97, value_parser = cosine)]
     pub(crate) threshold: f32,
 
-    /// Write them as a page with small pictures: one file that needs nothing else
-    #[arg(long, value_name = "FILE.html")]
-    pub(crate) html: Option<PathBuf>,
-
-    /// Show that page in the browser
-    #[arg(long)]
-    pub(crate) open: bool,
+    #[command(flatten)]
+    pub(crate) page: PageOptions,
 
     #[command(flatten)]
     pub(crate) store: StoreOptions,

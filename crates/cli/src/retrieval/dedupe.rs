@@ -53,12 +53,12 @@ pub(crate) fn run(
     let (current, space) = described(&model)?;
     shelf.require(&current)?;
     let index = shelf.write(&current, &space)?;
-    let (report, _) = update(&arguments.folder, &index, &model, &mut console)?;
+    let report = update(&arguments.folder, &index, &model, &mut console)?;
     shelf.set_current(&current)?;
     let root = fs_err::canonicalize(&arguments.folder)?.join("");
     let (pictures, groups) =
         groups(&index, &root.to_string_lossy(), arguments.threshold, &mut console)?;
-    if arguments.html.is_some() || arguments.open {
+    if arguments.page.is_wanted() {
         let groups = groups.iter().map(|group| {
             let tile = |double: &Double| Tile::new(&double.path, format!("{:.4}", double.cosine));
             Group {
@@ -71,10 +71,7 @@ pub(crate) fn run(
             note: format!("cosine from {} on, {}", arguments.threshold, model.id),
             groups: groups.collect(),
         };
-        let written = gallery.write(arguments.html.as_deref(), &console)?;
-        if arguments.open {
-            open::that_detached(&written)?;
-        }
+        let written = gallery.present(&arguments.page, &console)?;
         if !arguments.output.json {
             console.print(format!("{}\n", written.display()))?;
         }

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use pixels::{Limits, Preprocessor, RgbImage};
 
+use crate::arguments::retrieval::PageOptions;
 use crate::console::Console;
 use crate::output_file::OutputFile;
 
@@ -18,6 +19,13 @@ const QUALITY: u8 = 82;
 
 const STYLE: &str = include_str!("gallery.css");
 const SCRIPT: &str = include_str!("gallery.js");
+
+impl PageOptions {
+    /// Whether there is to be a page at all.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.open || self.html.is_some()
+    }
+}
 
 /// The page.
 pub(crate) struct Gallery {
@@ -45,11 +53,24 @@ impl Tile {
 }
 
 impl Gallery {
-    /// Writes the page, by default to a file among the temporary ones, and says where it is.
+    /// Writes the page where the user wants it, by default to a file among the temporary ones; shows it, if that is wanted; and says
+    /// where it is.
     ///
     /// # Errors
-    /// When it cannot be written. A picture that is gone has a grey place.
-    pub(crate) fn write(&self, path: Option<&Path>, console: &Console) -> anyhow::Result<PathBuf> {
+    /// When it cannot be written or shown. A picture that is gone has a grey place.
+    pub(crate) fn present(
+        &self,
+        options: &PageOptions,
+        console: &Console,
+    ) -> anyhow::Result<PathBuf> {
+        let path = self.write(options.html.as_deref(), console)?;
+        if options.open {
+            open::that_detached(&path)?;
+        }
+        Ok(path)
+    }
+
+    fn write(&self, path: Option<&Path>, console: &Console) -> anyhow::Result<PathBuf> {
         let path = match path {
             Some(path) => std::path::absolute(path)?,
             None => std::env::temp_dir().join(format!("polysight-{}.html", std::process::id())),

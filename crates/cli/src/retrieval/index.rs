@@ -32,6 +32,7 @@ pub(crate) struct Report {
     removed: usize,
     unchanged: usize,
     failed: usize,
+    seconds: f64,
 }
 
 impl Report {
@@ -52,7 +53,6 @@ struct Printed<'a> {
     report: &'a Report,
     /// Pictures of the whole store.
     total: u64,
-    seconds: f64,
 }
 
 /// Runs the command.
@@ -75,22 +75,40 @@ pub(crate) fn run(
         add_missing(&mut folders, folders_of(&shelf.read()?.1)?);
     }
     let index = shelf.write(&current, &space)?;
+    let as_json = arguments.output.json;
+    let say = |folder: &Path, report: &Report, console: &mut Console| {
+        let (total, folder) = (index.count()?, folder.display().to_string());
+        let line = if as_json {
+            let (object, store, model) = ("index.report", shelf.name(), model.id.as_str());
+            json(&Printed { object, store, model, folder, report, total })
+        } else {
+            let Report { added, changed, removed, unchanged, failed, .. } = report;
+            format!(
+                "{folder}: {added} added, {changed} changed, {removed} removed, {unchanged} unchanged, \
+                 {failed} failed; {total} in the store {}",
+                shelf.name()
+            )
+        };
+        console.print(format!("{line}\n"))?;
+        console.flush()
+    };
     let mut failed = 0;
     for folder in &folders {
-        let (report, seconds) = update(folder, &index, &model, &mut console)?;
+        let report = update(folder, &index, &model, &mut console)?;
         failed += report.failed;
-        say(&shelf, &index, &model, folder, &report, seconds, arguments.output.json, &mut console)?;
+        say(folder, &report, &mut console)?;
     }
     shelf.set_current(&current)?;
     note_packed_cache_problems(&model.siglip, &console);
     if arguments.watch {
         watch(&folders, &mut |folder| {
-            if Survey::of(folder, &index)?.is_idle() {
+            let began = Instant::now();
+            let survey = Survey::of(folder, &index)?;
+            if survey.is_idle() {
                 return Ok(());
             }
-            let (report, seconds) = update(folder, &index, &model, &mut console)?;
-            let json = arguments.output.json;
-            say(&shelf, &index, &model, folder, &report, seconds, json, &mut console)
+            let report = carry_out(&survey, began, &index, &model, &mut console)?;
+            say(folder, &report, &mut console)
         })?;
     }
     Ok(Outcome::from_failures(failed))
@@ -122,7 +140,7 @@ fn add_missing(folders: &mut Vec<PathBuf>, more: Vec<PathBuf>) {
     }
 }
 
-/// Brings what an index knows of a folder up to date, and says how long that took in seconds.
+/// Brings what an index knows of a folder up to date.
 ///
 /// # Errors
 /// When the folder cannot be read, or the index not be written; never because of a picture.
@@ -131,9 +149,19 @@ pub(crate) fn update(
     index: &Embedded,
     model: &OpenModel,
     console: &mut Console,
-) -> anyhow::Result<(Report, f64)> {
+) -> anyhow::Result<Report> {
     let began = Instant::now();
-    let survey = Survey::of(folder, index)?;
+    carry_out(&Survey::of(folder, index)?, began, index, model, console)
+}
+
+/// Does what a survey says has to be done.
+fn carry_out(
+    survey: &Survey,
+    began: Instant,
+    index: &Embedded,
+    model: &OpenModel,
+    console: &mut Console,
+) -> anyhow::Result<Report> {
     for problem in &survey.problems {
         console.failed(&problem.place, &problem.message);
     }
@@ -166,7 +194,8 @@ pub(crate) fn update(
         })
     })?;
     waiting.write()?;
-    Ok((report, began.elapsed().as_secs_f64()))
+    report.seconds = began.elapsed().as_secs_f64();
+    Ok(report)
 }
 
 /// Pictures that are embedded and not written yet.
@@ -195,31 +224,4 @@ impl<'a> Waiting<'a> {
         self.rows.clear();
         Ok(())
     }
-}
-
-#[expect(clippy::too_many_arguments, reason = "what is said is made of all of them")]
-fn say(
-    shelf: &Shelf,
-    index: &Embedded,
-    model: &OpenModel,
-    folder: &Path,
-    report: &Report,
-    seconds: f64,
-    as_json: bool,
-    console: &mut Console,
-) -> anyhow::Result<()> {
-    let (total, folder) = (index.count()?, folder.display().to_string());
-    if as_json {
-        let (object, store, model) = ("index.report", shelf.name(), model.id.as_str());
-        let printed = Printed { object, store, model, folder, report, total, seconds };
-        console.print(format!("{}\n", json(&printed)))?;
-    } else {
-        let Report { added, changed, removed, unchanged, failed } = report;
-        console.print(format!(
-            "{folder}: {added} added, {changed} changed, {removed} removed, {unchanged} unchanged, {failed} failed; \
-             {total} in the store {}\n",
-            shelf.name()
-        ))?;
-    }
-    console.flush()
 }

@@ -79,15 +79,12 @@ pub(crate) fn run(
     });
     let found = found.collect::<Vec<_>>();
     let question = question(arguments);
-    if arguments.html.is_some() || arguments.open {
+    if arguments.page.is_wanted() {
         let tiles = found.iter().map(|found| Tile::new(&found.path, percent(found.score)));
         let groups = vec![Group { title: None, tiles: tiles.collect() }];
         let note = format!("{} of {} pictures, {}", found.len(), index.count()?, model.id);
         let gallery = Gallery { title: question.join(", "), note, groups };
-        let written = gallery.write(arguments.html.as_deref(), &console)?;
-        if arguments.open {
-            open::that_detached(&written)?;
-        }
+        let written = gallery.present(&arguments.page, &console)?;
         if !arguments.output.json {
             console.print(format!("{}\n", written.display()))?;
         }
