@@ -21,10 +21,18 @@ pub enum StoreError {
     /// There is no such thing, or it is another account's.
     #[error("there is no {what} {id:?}")]
     Missing {
-        /// `account`, `key`.
+        /// `account`, `key`, `label set`.
         what: &'static str,
         /// As it was asked for.
         id: String,
+    },
+    /// There are as many as there may be.
+    #[error("the limit of {limit} {what} is reached")]
+    Full {
+        /// `label sets of an account`.
+        what: &'static str,
+        /// How many there may be.
+        limit: i64,
     },
     /// Another account has it.
     #[error("there is an account with the e-mail address {0:?} already")]

@@ -15,6 +15,7 @@ mod database;
 mod error;
 mod holds;
 mod keys;
+mod label_sets;
 mod links;
 mod migrations;
 mod prices;
@@ -31,6 +32,10 @@ pub use database::{Location, Store};
 pub use error::StoreError;
 pub use holds::{Charge, HoldRequest, Holding};
 pub use keys::{Admission, Change, DefaultRates, KeyRow, NewKey, Role, Shown, Standing};
+pub use label_sets::{
+    LabelSetPage, LabelSetRow, MOST_EXAMPLE_BYTES, MOST_LABEL_SETS, MOST_VERSIONS, NewExample, NewVersion,
+    Order, VersionChoice,
+};
 pub use links::{Link, LinkHash, Opened};
 pub use migrations::MigrationRow;
 pub use processes::Process;

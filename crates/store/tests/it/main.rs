@@ -4,6 +4,7 @@
 
 mod calls;
 mod keys;
+mod label_sets;
 mod links;
 mod model;
 mod records;
@@ -34,6 +35,11 @@ on_both! {
     keys::a_key_changes_only_for_its_account;
     keys::a_minute_has_as_many_calls_and_pictures_as_the_key_allows;
     keys::what_makes_no_sense_is_refused;
+    label_sets::a_version_stays_as_it_was_and_names_move;
+    label_sets::versions_that_are_made_at_once_get_numbers_of_their_own;
+    label_sets::another_owners_label_set_is_not_there_at_all;
+    label_sets::label_sets_are_listed_in_pages;
+    label_sets::examples_stay_with_their_set_and_go_with_it;
     links::a_link_makes_one_account_with_one_free_credit;
     links::an_address_gets_few_links;
     model::the_database_does_what_the_arithmetic_says;
