@@ -171,6 +171,10 @@ fn server_settings(
         idle_timeout: settings.idle_timeout,
         model_memory: settings.model_memory,
         auth,
+        archive: settings.place.map(|place| server::ArchiveSettings {
+            location: place.location,
+            folder: place.folder,
+        }),
         tls: settings
             .tls
             .map(|tls| server::TlsFiles { certificate: tls.certificates, key: tls.key }),
@@ -207,7 +211,6 @@ fn server_settings(
 fn account_settings(accounts: AccountsSettings) -> anyhow::Result<server::Auth> {
     let pepper = accounts.place.pepper()?;
     Ok(server::Auth::Accounts(Box::new(server::AccountSettings {
-        location: accounts.place.location,
         pepper,
         sign_up: accounts.sign_up.map(|sign_up| server::SignUp {
             free_credit: sign_up.free_credit,

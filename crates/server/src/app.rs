@@ -7,8 +7,10 @@ use tokio::sync::Semaphore;
 
 use crate::accounts::Accounts;
 use crate::admission::Budget;
+use crate::archive::{Archive, LazyArchive};
 use crate::auth::Keys;
 use crate::caches::VectorCache;
+use crate::error::ApiError;
 use crate::fetch::Fetcher;
 use crate::health::Health;
 use crate::metrics::Metrics;
@@ -31,6 +33,8 @@ pub(crate) struct App {
     pub(crate) keys: Keys,
     /// When they are switched on.
     pub(crate) accounts: Option<Arc<Accounts>>,
+    /// Where people's things are.
+    pub(crate) archive: LazyArchive,
     pub(crate) limits: Limits,
     /// Those of one picture, for its header.
     pub(crate) image_limits: pixels::Limits,
@@ -60,6 +64,7 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn new(
         settings: &mut Settings,
+        archive: Option<Arc<Archive>>,
         accounts: Option<Accounts>,
         cores: usize,
     ) -> Arc<Self> {
@@ -81,6 +86,7 @@ impl App {
             ),
             keys: Keys::new(&settings.auth),
             accounts: accounts.map(Arc::new),
+            archive: LazyArchive::new(settings.archive.take(), archive),
             image_limits: pixels::Limits::default()
                 .with_bytes(limits.image_bytes)
                 .with_pixels(limits.image_pixels),
@@ -102,5 +108,13 @@ impl App {
             limits,
             metrics,
         })
+    }
+    /// The database of people's things.
+    ///
+    /// # Errors
+    /// 503 when it cannot be opened.
+    #[allow(dead_code, reason = "what stands on it comes next")]
+    pub(crate) async fn archive(&self) -> Result<Arc<Archive>, ApiError> {
+        self.archive.get().await
     }
 }

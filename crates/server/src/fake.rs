@@ -147,6 +147,7 @@ impl FakeServer {
             idle_timeout: None,
             model_memory: None,
             auth: Auth::Open,
+            archive: None,
             tls: None,
             cors_origins: Vec::new(),
             fetch: FetchPolicy::default(),
@@ -158,7 +159,7 @@ impl FakeServer {
             rates: Rates::default(),
             moderation: Vec::new(),
         };
-        let app = App::new(&mut settings, None, 2);
+        let app = App::new(&mut settings, None, None, 2);
         app.registry.entries()[0].put(loaded(fake));
         let router = crate::router::router(&app, &[], settings.request_timeout);
         Self { app, service: TowerToHyperService::new(router) }

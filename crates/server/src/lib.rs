@@ -12,6 +12,7 @@
 mod accounts;
 mod admission;
 mod app;
+mod archive;
 mod auth;
 mod backend;
 mod bill;
@@ -49,6 +50,6 @@ pub use endpoints::account::usage::usage_csv;
 pub use error::{ErrorObject, image_error_code};
 pub use run::{ServerError, Serving, run};
 pub use settings::{
-    AccountSettings, Admission, ApiKey, Auth, CacheSizes, Limits, Loading, ModelSpec,
-    ModerationCategory, Rates, Settings, SignUp, Smtp, TlsFiles,
+    AccountSettings, Admission, ApiKey, ArchiveSettings, Auth, CacheSizes, Limits, Loading,
+    ModelSpec, ModerationCategory, Rates, Settings, SignUp, Smtp, TlsFiles,
 };

@@ -6,10 +6,12 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use hyper_util::server::graceful::GracefulShutdown;
+use store::StoreError;
 use tokio::sync::{Semaphore, watch};
 
 use crate::accounts::{Accounts, BEAT};
 use crate::app::App;
+use crate::archive::Archive;
 use crate::fetch::LOOKUPS_AT_ONCE;
 use crate::listen::{self, Listener, StopSignals};
 use crate::router;
@@ -84,18 +86,23 @@ async fn serve(
 ) -> Result<(), ServerError> {
     let mut signals = StopSignals::listen()?;
     let tls = settings.tls.as_ref().map(listen::tls).transpose()?;
-    let accounts = match std::mem::take(&mut settings.auth) {
+    let (archive, accounts) = match std::mem::take(&mut settings.auth) {
         Auth::Accounts(accounts) => {
             settings.auth = Auth::Keys(Vec::new());
-            let opened = Accounts::open(*accounts, settings.rates).await;
-            Some(opened.map_err(|error| ServerError::Accounts(error.to_string()))?)
+            let failed = |error: StoreError| ServerError::Accounts(error.to_string());
+            let place = settings.archive.as_ref();
+            let place =
+                place.ok_or_else(|| ServerError::Accounts("there is no place".to_owned()))?;
+            let archive = Archive::open(place).await.map_err(failed)?;
+            let accounts = Accounts::open(&archive, *accounts, settings.rates).await;
+            (Some(Arc::new(archive)), Some(accounts.map_err(failed)?))
         }
         auth => {
             settings.auth = auth;
-            None
+            (None, None)
         }
     };
-    let app = App::new(&mut settings, accounts, cores);
+    let app = App::new(&mut settings, archive, accounts, cores);
     let mut sockets = Vec::new();
     for address in &settings.addresses {
         sockets.push(listen::bind(*address).await?);
@@ -122,15 +129,7 @@ async fn serve(
     let accepting = accepting.collect::<Vec<_>>();
     let care = tokio::spawn(take_care(Arc::clone(&app), settings.idle_timeout));
     // By itself: a canary that waits for a busy engine must not make this server look dead.
-    let beating = app.accounts.clone().map(|accounts| {
-        tokio::spawn(async move {
-            let mut beats = tokio::time::interval(BEAT);
-            loop {
-                beats.tick().await;
-                accounts.care().await;
-            }
-        })
-    });
+    let beating = tokio::spawn(beat(Arc::clone(&app)));
     tokio::select! {
         model = app.registry.settled() => {
             let model = model.ok_or(ServerError::NoModelLoaded)?;
@@ -155,11 +154,27 @@ async fn serve(
         () = signals.next() => tracing::warn!("stopped at once: told twice"),
     }
     // It beats until the last answer is settled.
-    if let (Some(accounts), Some(beating)) = (&app.accounts, beating) {
-        beating.abort();
-        accounts.leave().await;
+    beating.abort();
+    if let Some(archive) = app.archive.opened() {
+        archive.leave().await;
     }
     Ok(())
+}
+
+/// Says that this server is alive, to those that share its database.
+async fn beat(app: Arc<App>) {
+    let mut beats = tokio::time::interval(BEAT);
+    loop {
+        beats.tick().await;
+        if let Some(archive) = app.archive.opened()
+            && let Err(error) = archive.beat().await
+        {
+            tracing::error!(%error, "the database");
+        }
+        if let Some(accounts) = &app.accounts {
+            accounts.care().await;
+        }
+    }
 }
 
 /// Drops idle models and asks the canaries, as long as the server runs.

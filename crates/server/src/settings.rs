@@ -24,6 +24,8 @@ pub struct Settings {
     pub model_memory: Option<u64>,
     /// Who may call.
     pub auth: Auth,
+    /// Where people's things are; without it none are kept.
+    pub archive: Option<ArchiveSettings>,
     /// Certificate and key, both PEM; without them the server speaks plain HTTP.
     pub tls: Option<TlsFiles>,
     /// Origins whose pages may call; `*` is every one.
@@ -84,11 +86,18 @@ pub enum Auth {
     Accounts(Box<AccountSettings>),
 }
 
-/// Where accounts are, and how people get one.
-#[derive(Debug)]
-pub struct AccountSettings {
+/// Where accounts and people's things are. Without accounts nothing is opened before somebody needs it.
+#[derive(Clone, Debug)]
+pub struct ArchiveSettings {
     /// The database.
     pub location: store::Location,
+    /// The folder of what is too large for it.
+    pub folder: Option<PathBuf>,
+}
+
+/// How people get an account, and what their keys are hashed with. They are in the archive.
+#[derive(Debug)]
+pub struct AccountSettings {
     /// What keys are hashed with.
     pub pepper: store::Pepper,
     /// How people sign up; `None`: only the operator makes accounts.

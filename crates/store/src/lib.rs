@@ -18,6 +18,7 @@ mod keys;
 mod label_sets;
 mod links;
 mod migrations;
+mod owner;
 mod prices;
 mod processes;
 mod secret;
@@ -38,6 +39,7 @@ pub use label_sets::{
 };
 pub use links::{Link, LinkHash, Opened};
 pub use migrations::MigrationRow;
+pub use owner::Owner;
 pub use processes::Process;
 pub use secret::{KeyHash, Pepper, PlainKey, PlainLink};
 pub use transfers::{Credit, TransferRow};

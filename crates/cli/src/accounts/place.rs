@@ -1,4 +1,4 @@
-//! Where accounts are, and the secret that keys are hashed with.
+//! Where accounts and people's things are, and the secret that keys are hashed with.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -22,11 +22,36 @@ const PEPPER: &str = "pepper";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) location: Location,
-    pepper: PathBuf,
+    /// Of what is too large for the database.
+    pub(crate) folder: Option<PathBuf>,
+    pepper: Option<PathBuf>,
 }
 
 impl Place {
-    /// From flag, variable, file and default.
+    /// From flag, variable, file and default; `None` when nothing says where the data folder is.
+    ///
+    /// # Errors
+    /// When the database is none.
+    pub(crate) fn find_if_any(
+        options: &DatabaseOptions,
+        environment: &Environment,
+    ) -> Result<Option<Self>, UsageError> {
+        let path = |key, typed: &Option<OsString>| {
+            let given = given(key, typed.as_ref(), environment);
+            given.filter(|given| !given.text.is_empty()).map(|given| PathBuf::from(given.text))
+        };
+        let folder = path(&keys::DATA_FOLDER, &options.data_folder);
+        let folder = folder.or_else(|| default_folder(environment));
+        let within = |name| folder.as_ref().map(|folder| folder.join(name));
+        let location = match given(&keys::DATABASE, options.database.as_ref(), environment) {
+            Some(named) => Some(named.read(Location::read)?),
+            None => within(DATABASE).map(Location::Sqlite),
+        };
+        let pepper = path(&keys::PEPPER_FILE, &options.pepper_file).or_else(|| within(PEPPER));
+        Ok(location.map(|location| Self { location, folder, pepper }))
+    }
+
+    /// The same where there must be one.
     ///
     /// # Errors
     /// When the database is none, or nothing says where the data folder is.
@@ -34,25 +59,10 @@ impl Place {
         options: &DatabaseOptions,
         environment: &Environment,
     ) -> Result<Self, UsageError> {
-        let path = |key, typed: &Option<OsString>| {
-            let given = given(key, typed.as_ref(), environment);
-            given.filter(|given| !given.text.is_empty()).map(|given| PathBuf::from(given.text))
-        };
-        let folder = path(&keys::DATA_FOLDER, &options.data_folder);
-        let folder = || {
-            folder.clone().or_else(|| default_folder(environment)).ok_or_else(|| {
-                UsageError::new("no place for the data folder: name one with --data-folder")
-            })
-        };
-        let location = match given(&keys::DATABASE, options.database.as_ref(), environment) {
-            Some(named) => named.read(Location::read)?,
-            None => Location::Sqlite(folder()?.join(DATABASE)),
-        };
-        let pepper = match path(&keys::PEPPER_FILE, &options.pepper_file) {
-            Some(file) => file,
-            None => folder()?.join(PEPPER),
-        };
-        Ok(Self { location, pepper })
+        let place = Self::find_if_any(options, environment)?;
+        place.filter(|place| place.pepper.is_some()).ok_or_else(|| {
+            UsageError::new("no place for the data folder: name one with --data-folder")
+        })
     }
 
     /// The pepper; a new one is made when there is none.
@@ -60,7 +70,9 @@ impl Place {
     /// # Errors
     /// When the file cannot be read or made.
     pub(crate) fn pepper(&self) -> anyhow::Result<Pepper> {
-        Pepper::open(&self.pepper).with_context(|| self.pepper.display().to_string())
+        let file =
+            self.pepper.as_ref().context("no place for the pepper: name one with --pepper-file")?;
+        Pepper::open(file).with_context(|| file.display().to_string())
     }
 }
 

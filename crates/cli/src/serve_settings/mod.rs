@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use model::Options;
 
+use crate::accounts::Place;
 use crate::arguments::serve::{
     AccessArguments, FetchArguments, LogArguments, Secret, ServeArguments,
 };
@@ -54,6 +55,8 @@ pub(crate) struct ServeSettings {
     /// How the models compute, with the limits of pictures in it.
     pub(crate) options: Options,
     pub(crate) authentication: Authentication,
+    /// Where accounts and people's things are; `None`: nothing says where.
+    pub(crate) place: Option<Place>,
     pub(crate) tls: Option<Tls>,
     pub(crate) cors_origins: CorsOrigins,
     pub(crate) fetching: Fetching,
@@ -128,6 +131,7 @@ impl ServeSettings {
                 Some(accounts) => find.without_keys(&arguments.access, accounts)?,
                 None => find.authentication(&arguments.access, &address, &addresses)?,
             },
+            place: Place::find_if_any(&arguments.accounts.database, environment)?,
             addresses,
             models: models::read_models(&find.list(&keys::MODEL, &models.models))?,
             aliases: models::read_aliases(&find.list(&keys::ALIASES, &models.aliases))?,

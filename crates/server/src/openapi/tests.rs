@@ -42,6 +42,7 @@ fn settings() -> Settings {
         idle_timeout: None,
         model_memory: None,
         auth: Auth::Keys(vec![ApiKey::new("key")]),
+        archive: None,
         tls: None,
         cors_origins: Vec::new(),
         fetch: crate::fetch::FetchPolicy::default(),
@@ -62,7 +63,7 @@ struct Served(TowerToHyperService<axum::Router>);
 impl Served {
     fn new() -> Self {
         let mut settings = settings();
-        let app = App::new(&mut settings, None, 2);
+        let app = App::new(&mut settings, None, None, 2);
         let router = router(&app, &[], settings.request_timeout);
         Self(TowerToHyperService::new(router))
     }
