@@ -27,6 +27,7 @@ pub mod fetch;
 mod fields;
 mod health;
 mod input;
+mod label_sets;
 mod labels;
 mod layers;
 mod line;

@@ -14,7 +14,8 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 use crate::app::App;
 use crate::endpoints::account::{keys, sign_up, usage};
 use crate::endpoints::{
-    chat, classify, embeddings, huggingface, models, moderations, operations, rerank, score,
+    chat, classify, embeddings, huggingface, label_sets, models, moderations, operations, rerank,
+    score,
 };
 use crate::error::ApiError;
 use crate::layers::{self, PROCESSING, REQUEST_ID, Timeout};
@@ -42,6 +43,10 @@ pub(crate) const PATHS: &[&str] = &[
     "/rerank",
     "/v1/score",
     "/models/{*id}",
+    "/v1/label_sets",
+    "/v1/label_sets/{id}",
+    "/v1/label_sets/{id}/versions",
+    "/v1/label_sets/{id}/doctor",
     "/v1/models",
     "/v1/models/{*id}",
     "/health",
@@ -62,6 +67,13 @@ pub(crate) fn router(app: &Arc<App>, origins: &[String], timeout: Duration) -> R
         .route("/rerank", post(rerank::rerank))
         .route("/v1/score", post(score::score))
         .route("/models/{*id}", post(huggingface::classify))
+        .route("/v1/label_sets", get(label_sets::list).post(label_sets::create))
+        .route(
+            "/v1/label_sets/{id}",
+            get(label_sets::one).post(label_sets::update).delete(label_sets::delete),
+        )
+        .route("/v1/label_sets/{id}/versions", get(label_sets::versions))
+        .route("/v1/label_sets/{id}/doctor", get(label_sets::doctor))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*id}", get(models::one))
         .route_layer(from_fn_with_state(Arc::clone(app), layers::authenticate));

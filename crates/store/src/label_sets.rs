@@ -196,11 +196,9 @@ impl Store {
     ///
     /// # Errors
     /// When there is none.
-    pub async fn label_set_definition(
-        &self,
-        row: &LabelSetRow,
-    ) -> Result<String, StoreError> {
-        let sql = "SELECT definition FROM label_set_versions WHERE label_set_id = $1 AND version = $2";
+    pub async fn label_set_definition(&self, row: &LabelSetRow) -> Result<String, StoreError> {
+        let sql =
+            "SELECT definition FROM label_set_versions WHERE label_set_id = $1 AND version = $2";
         let found = sqlx::query(sql).bind(row.id.clone()).bind(row.version);
         let found = found.fetch_optional(self.reader()).await?;
         text(&found.ok_or_else(|| missing(&row.id))?, "definition")
@@ -217,8 +215,12 @@ impl Store {
     ) -> Result<Vec<LabelSetRow>, StoreError> {
         // Ids begin with their time.
         let sql = match page.order {
-            Order::Ascending => "WHERE s.owner = $1 AND v.version = s.latest AND ($2 = '' OR s.id > $2) ORDER BY s.id LIMIT $3",
-            Order::Descending => "WHERE s.owner = $1 AND v.version = s.latest AND ($2 = '' OR s.id < $2) ORDER BY s.id DESC LIMIT $3",
+            Order::Ascending => {
+                "WHERE s.owner = $1 AND v.version = s.latest AND ($2 = '' OR s.id > $2) ORDER BY s.id LIMIT $3"
+            }
+            Order::Descending => {
+                "WHERE s.owner = $1 AND v.version = s.latest AND ($2 = '' OR s.id < $2) ORDER BY s.id DESC LIMIT $3"
+            }
         };
         let sql = sqlx::AssertSqlSafe(format!("{COLUMNS}{sql}"));
         let rows = sqlx::query(sql)

@@ -34,8 +34,8 @@ pub use error::StoreError;
 pub use holds::{Charge, HoldRequest, Holding};
 pub use keys::{Admission, Change, DefaultRates, KeyRow, NewKey, Role, Shown, Standing};
 pub use label_sets::{
-    LabelSetPage, LabelSetRow, MOST_EXAMPLE_BYTES, MOST_LABEL_SETS, MOST_VERSIONS, NewExample, NewVersion,
-    Order, VersionChoice,
+    LabelSetPage, LabelSetRow, MOST_EXAMPLE_BYTES, MOST_LABEL_SETS, MOST_VERSIONS, NewExample,
+    NewVersion, Order, VersionChoice,
 };
 pub use links::{Link, LinkHash, Opened};
 pub use migrations::MigrationRow;
