@@ -22,6 +22,7 @@ const VECTORS: &str = "Vectors";
 const CLASSES: &str = "Classes";
 const RANKING: &str = "Ranking";
 const MODELS: &str = "Models";
+const FILES: &str = "Files";
 const ACCOUNTS: &str = "Accounts";
 const OPERATIONS: &str = "Operations";
 
@@ -30,6 +31,10 @@ pub(super) const TAGS: &[Tag] = &[
     Tag { name: CLASSES, description: "Images against candidate labels." },
     Tag { name: RANKING, description: "How well texts and images belong together." },
     Tag { name: MODELS, description: "What is served." },
+    Tag {
+        name: FILES,
+        description: "What was uploaded, and can be named by its id where a picture can.",
+    },
     Tag { name: ACCOUNTS, description: "Keys, credit and usage, on a server with accounts." },
     Tag { name: OPERATIONS, description: "For operators and their programs; no key is needed." },
 ];
@@ -47,6 +52,8 @@ enum Kind {
     Change { method: Method, schema: &'static str },
     /// A key.
     Delete,
+    /// A key and a form of this schema.
+    Upload { schema: &'static str },
     /// A JSON body of this schema and no key.
     Stranger { schema: &'static str },
 }
@@ -109,6 +116,11 @@ pub(super) fn all() -> Vec<Endpoint> {
         row("/models/{id}", "zero_shot_image_classification", CLASSES, post("HuggingFaceRequest", examples::huggingface), JsonList("LabelAndScore"), "Hugging Face's task zero-shot-image-classification"),
         row("/v1/models", "models", MODELS, Kind::Guarded, Json("ModelsReply"), "The served models"),
         row("/v1/models/{id}", "model", MODELS, Kind::Guarded, Json("ModelReply"), "A served model"),
+        row("/v1/files", "files", FILES, Kind::Guarded, Json("FilesReply"), "The caller's files; `purpose`, `limit`, `order` and `after` behind a `?`"),
+        row("/v1/files", "create_file", FILES, Kind::Upload { schema: "FileRequest" }, Json("FileObject"), "Uploads a file"),
+        row("/v1/files/{id}", "file", FILES, Kind::Guarded, Json("FileObject"), "One of the caller's files"),
+        row("/v1/files/{id}", "delete_file", FILES, Kind::Delete, Json("FileDeleted"), "Deletes a file"),
+        row("/v1/files/{id}/content", "file_content", FILES, Kind::Guarded, Body::Bytes, "The bytes of a file"),
         row("/health", "health", OPERATIONS, Kind::Open, Json("HealthReply"), "Whether the process answers"),
         row("/ready", "ready", OPERATIONS, Kind::Open, Json("ReadyReply"), "Whether requests should be sent here; 503 while they should not"),
         row("/metrics", "metrics", OPERATIONS, Kind::Open, Text("application/openmetrics-text; version=1.0.0; charset=utf-8"), "Counters for Prometheus"),
@@ -151,12 +163,25 @@ impl Endpoint {
             .tag(self.tag)
             .summary(Some(self.summary));
         if self.path == "/v1/keys/{id}" {
-            operation = operation.parameter(key_id());
+            operation = operation.parameter(id_of("The id of one of the account's keys."));
+        } else if self.path.starts_with("/v1/files/{id}") {
+            operation = operation.parameter(id_of("The id of one of the caller's files."));
         } else if self.path.ends_with("{id}") {
             operation = operation.parameter(model_id(facts));
         }
         let (method, headers, errors): (_, _, &[u16]) = match self.kind {
             Kind::Open => (HttpMethod::Get, Headers::Common, &[500]),
+            Kind::Guarded if self.tag == FILES => {
+                (HttpMethod::Get, Headers::Rated, &[400, 401, 403, 404, 429, 500, 503])
+            }
+            Kind::Upload { schema } => {
+                let content =
+                    ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
+                let body = RequestBodyBuilder::new().required(Some(Required::True));
+                let body = body.content("multipart/form-data", content).build();
+                operation = operation.request_body(Some(body));
+                (HttpMethod::Post, Headers::Rated, CHANGING)
+            }
             Kind::Guarded if self.path.ends_with("{id}") => {
                 (HttpMethod::Get, Headers::Rated, &[401, 404, 429, 500])
             }
@@ -214,9 +239,11 @@ impl Endpoint {
         }
         let keys = match self.kind {
             Kind::Open | Kind::Stranger { .. } => Vec::new(),
-            Kind::Guarded | Kind::Post { .. } | Kind::Change { .. } | Kind::Delete => {
-                security(facts.access)
-            }
+            Kind::Guarded
+            | Kind::Post { .. }
+            | Kind::Change { .. }
+            | Kind::Upload { .. }
+            | Kind::Delete => security(facts.access),
         };
         PathItem::new(method, operation.securities(Some(keys)))
     }
@@ -229,14 +256,14 @@ fn body(schema: &'static str) -> utoipa::openapi::request_body::RequestBody {
     body.content("application/json", content).build()
 }
 
-/// A key of the path.
-fn key_id() -> utoipa::openapi::path::Parameter {
+/// An id in the path.
+fn id_of(what: &'static str) -> utoipa::openapi::path::Parameter {
     let schema = ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
     ParameterBuilder::new()
         .name("id")
         .parameter_in(ParameterIn::Path)
         .required(Required::True)
-        .description(Some("The id of one of the account's keys."))
+        .description(Some(what))
         .schema(Some(schema.build()))
         .build()
 }
