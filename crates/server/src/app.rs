@@ -116,7 +116,6 @@ impl App {
     ///
     /// # Errors
     /// 503 when it cannot be opened.
-    #[allow(dead_code, reason = "what stands on it comes next")]
     pub(crate) async fn archive(&self) -> Result<Arc<Archive>, ApiError> {
         self.archive.get().await
     }

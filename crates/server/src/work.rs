@@ -19,11 +19,12 @@ use crate::caches::{Hash, Key};
 use crate::call::Call;
 use crate::error::{ApiError, image_error_code};
 use crate::fetch::{FetchError, FetchErrorKind};
-use crate::input::{Content, ImageSource, Part};
+use crate::input::{Content, ImageSource, Part, read_files};
 use crate::line::{Line, Place};
 use crate::loaded::LoadedModel;
 use crate::metrics::Stage;
 use crate::queue::{Computed, Lane, QueueError};
+use crate::uploads::no_file;
 
 /// Parts of one request that are on their way at once: two batches, so that others come in between.
 const PARTS_AT_ONCE: usize = 32;
@@ -117,8 +118,12 @@ fn measured<'a>(rows: impl IntoIterator<Item = &'a Embedded>) -> Measured {
 async fn begin(
     call: &Call,
     model: &Arc<LoadedModel>,
-    parts: Vec<Part>,
+    mut parts: Vec<Part>,
 ) -> Result<Vec<impl Future<Output = Result<Embedded, ApiError>> + use<>>, ApiError> {
+    let known = |content: &Hash| {
+        call.app.images.get(&Key { generation: model.generation, content: *content }).is_some()
+    };
+    read_files(&call.app, &call.bill, &mut parts, known).await?;
     let stations = stations(&call.app, model, parts).await?;
     let images = stations.iter().filter(|station| station.is_waiting_image()).count() as u64;
     let texts = stations.iter().filter(|station| matches!(station, Station::Text(..))).count();
@@ -316,6 +321,8 @@ fn station(app: &App, model: &LoadedModel, part: Part) -> Station {
                     )
                 }
                 ImageSource::Bytes(bytes) => look_up(app, model, bytes, place),
+                // Read before, or never found.
+                ImageSource::File(id) => Station::Failed(no_file(&id).at(place)),
             }
         }
     }

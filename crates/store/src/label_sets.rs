@@ -11,6 +11,7 @@ use sqlx::any::AnyRow;
 use crate::accounts::new_id;
 use crate::database::{Connection, Store, number, text};
 use crate::error::StoreError;
+use crate::files::Order;
 use crate::owner::Owner;
 
 /// Label sets of an owner.
@@ -101,15 +102,6 @@ pub struct LabelSetPage {
     pub order: Order,
     /// How many at most.
     pub most: usize,
-}
-
-/// The order of a list by when things were made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// The oldest first.
-    Ascending,
-    /// The newest first.
-    Descending,
 }
 
 /// The columns of [`LabelSetRow`], of the tables' short names.

@@ -8,6 +8,8 @@ mod classify;
 mod config;
 mod embed;
 mod eval;
+#[cfg(unix)]
+mod files;
 mod golden;
 mod help;
 mod hostile;

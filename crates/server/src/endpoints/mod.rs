@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod chat;
 pub(crate) mod classify;
 pub(crate) mod embeddings;
+pub(crate) mod files;
 pub(crate) mod huggingface;
 pub(crate) mod label_sets;
 pub(crate) mod models;

@@ -5,8 +5,10 @@
 //! several parts: a text and a picture are never made one vector.
 
 mod content;
+mod file;
 mod source;
 
+pub(crate) use file::read_files;
 pub(crate) use source::ImageSource;
 
 use serde_json::Value;

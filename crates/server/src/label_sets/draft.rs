@@ -33,15 +33,10 @@ const MOST_EXAMPLES_OF_ALL: usize = 1000;
 pub(crate) struct Draft {
     /// Without examples.
     pub(crate) definition: Definition,
-    pub(crate) examples: Vec<Example>,
-}
-
-/// A picture that a label has as an example.
-#[derive(Debug)]
-pub(crate) struct Example {
-    group: usize,
-    label: usize,
-    pub(crate) part: Part,
+    /// The examples of all labels.
+    pub(crate) parts: Vec<Part>,
+    /// Whose they are, in the same order: the place of the group, and of the label in it.
+    owners: Vec<[usize; 2]>,
 }
 
 impl Draft {
@@ -54,7 +49,8 @@ impl Draft {
         let templates = templates::choose(&choices).map_err(|error| {
             ApiError::invalid("invalid_template", error.to_string()).at("templates")
         })?;
-        let mut reader = Reader { most_labels, names: HashSet::new(), examples: Vec::new() };
+        let mut reader =
+            Reader { most_labels, names: HashSet::new(), parts: Vec::new(), owners: Vec::new() };
         let groups = match (fields.list("groups")?, fields.list("labels")?) {
             (Some(groups), None) => reader.groups(groups)?,
             (None, Some(labels)) => {
@@ -73,14 +69,14 @@ impl Draft {
         let templates = templates.iter().map(Template::as_str).map(str::to_owned).collect();
         let definition = Definition { templates, groups };
         check_size(&definition)?;
-        Ok(Self { definition, examples: reader.examples })
+        Ok(Self { definition, parts: reader.parts, owners: reader.owners })
     }
 
     /// Writes the hashes of the examples, which are in their order, where they belong.
     pub(crate) fn with_examples(self, hashes: impl Iterator<Item = String>) -> Definition {
         let mut definition = self.definition;
-        for (example, hash) in self.examples.iter().zip(hashes) {
-            let examples = &mut definition.groups[example.group].labels[example.label].examples;
+        for ([group, label], hash) in self.owners.into_iter().zip(hashes) {
+            let examples = &mut definition.groups[group].labels[label].examples;
             // The same picture twice would count twice.
             if !examples.contains(&hash) {
                 examples.push(hash);
@@ -94,7 +90,8 @@ impl Draft {
 struct Reader {
     most_labels: usize,
     names: HashSet<String>,
-    examples: Vec<Example>,
+    parts: Vec<Part>,
+    owners: Vec<[usize; 2]>,
 }
 
 impl Reader {
@@ -182,9 +179,10 @@ impl Reader {
         most("examples", examples.len(), MOST_EXAMPLES)?;
         if !examples.is_empty() {
             let parts = Inputs::pictures(examples, &fields.place("examples"), MOST_EXAMPLES)?.parts;
-            self.examples.extend(parts.into_iter().map(|part| Example { group, label, part }));
+            self.owners.extend(parts.iter().map(|_| [group, label]));
+            self.parts.extend(parts);
         }
-        if self.examples.len() > MOST_EXAMPLES_OF_ALL {
+        if self.parts.len() > MOST_EXAMPLES_OF_ALL {
             let message = format!("the set has more than {MOST_EXAMPLES_OF_ALL} examples");
             let place = fields.place("examples");
             return Err(ApiError::invalid("too_many", message).at(place));
@@ -374,7 +372,7 @@ mod tests {
         let body =
             json!({ "labels": ["a", { "name": "b", "examples": ["AAAA", "AAAB", "AAAA"] }] });
         let draft = draft(&body).unwrap();
-        assert_eq!(draft.examples[1].part.place, "labels[1].examples[1]");
+        assert_eq!(draft.parts[1].place, "labels[1].examples[1]");
         let hashes = ["sha256:1", "sha256:2", "sha256:1"].map(str::to_owned);
         let definition = draft.with_examples(hashes.into_iter());
         assert_eq!(definition.groups[0].labels[1].examples, ["sha256:1", "sha256:2"]);

@@ -23,6 +23,7 @@ const CLASSES: &str = "Classes";
 const RANKING: &str = "Ranking";
 const MODELS: &str = "Models";
 const LABEL_SETS: &str = "Label sets";
+const FILES: &str = "Files";
 const ACCOUNTS: &str = "Accounts";
 const OPERATIONS: &str = "Operations";
 
@@ -32,6 +33,10 @@ pub(super) const TAGS: &[Tag] = &[
     Tag { name: RANKING, description: "How well texts and images belong together." },
     Tag { name: MODELS, description: "What is served." },
     Tag { name: LABEL_SETS, description: "Labels that are kept, in versions that never change." },
+    Tag {
+        name: FILES,
+        description: "What was uploaded, and can be named by its id where a picture can.",
+    },
     Tag { name: ACCOUNTS, description: "Keys, credit and usage, on a server with accounts." },
     Tag { name: OPERATIONS, description: "For operators and their programs; no key is needed." },
 ];
@@ -49,6 +54,8 @@ enum Kind {
     Change { method: Method, schema: &'static str, examples: fn(&str) -> Vec<Example> },
     /// A key.
     Delete,
+    /// A key and a form of this schema.
+    Upload { schema: &'static str },
     /// A JSON body of this schema and no key.
     Stranger { schema: &'static str },
 }
@@ -118,6 +125,11 @@ pub(super) fn all() -> Vec<Endpoint> {
         row("/v1/label_sets/{id}", "delete_label_set", LABEL_SETS, Kind::Delete, Json("DeletedLabelSetReply"), "Deletes a label set with all its versions"),
         row("/v1/label_sets/{id}/versions", "label_set_versions", LABEL_SETS, Kind::Guarded, Json("LabelSetsReply"), "All versions, the newest first"),
         row("/v1/label_sets/{id}/doctor", "label_set_doctor", LABEL_SETS, Kind::Guarded, Json("Diagnosis"), "What is probably wrong with a version; `model` and `cosine` behind a `?`"),
+        row("/v1/files", "files", FILES, Kind::Guarded, Json("FilesReply"), "The caller's files; `purpose`, `limit`, `order` and `after` behind a `?`"),
+        row("/v1/files", "create_file", FILES, Kind::Upload { schema: "FileRequest" }, Json("FileObject"), "Uploads a file"),
+        row("/v1/files/{id}", "file", FILES, Kind::Guarded, Json("FileObject"), "One of the caller's files"),
+        row("/v1/files/{id}", "delete_file", FILES, Kind::Delete, Json("FileDeleted"), "Deletes a file"),
+        row("/v1/files/{id}/content", "file_content", FILES, Kind::Guarded, Body::Bytes, "The bytes of a file"),
         row("/health", "health", OPERATIONS, Kind::Open, Json("HealthReply"), "Whether the process answers"),
         row("/ready", "ready", OPERATIONS, Kind::Open, Json("ReadyReply"), "Whether requests should be sent here; 503 while they should not"),
         row("/metrics", "metrics", OPERATIONS, Kind::Open, Text("application/openmetrics-text; version=1.0.0; charset=utf-8"), "Counters for Prometheus"),
@@ -163,13 +175,23 @@ impl Endpoint {
             operation = operation.parameter(id_of("The id of one of the account's keys."));
         } else if self.tag == LABEL_SETS && self.path.contains("{id}") {
             operation = operation.parameter(id_of("The id of one of the caller's label sets."));
+        } else if self.path.starts_with("/v1/files/{id}") {
+            operation = operation.parameter(id_of("The id of one of the caller's files."));
         } else if self.path.ends_with("{id}") {
             operation = operation.parameter(model_id(facts));
         }
         let (method, headers, errors): (_, _, &[u16]) = match self.kind {
             Kind::Open => (HttpMethod::Get, Headers::Common, &[500]),
-            Kind::Guarded if self.tag == LABEL_SETS => {
+            Kind::Guarded if matches!(self.tag, FILES | LABEL_SETS) => {
                 (HttpMethod::Get, Headers::Rated, &[400, 401, 403, 404, 429, 500, 503])
+            }
+            Kind::Upload { schema } => {
+                let content =
+                    ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
+                let body = RequestBodyBuilder::new().required(Some(Required::True));
+                let body = body.content("multipart/form-data", content).build();
+                operation = operation.request_body(Some(body));
+                (HttpMethod::Post, Headers::Rated, CHANGING)
             }
             Kind::Guarded if self.path.ends_with("{id}") => {
                 (HttpMethod::Get, Headers::Rated, &[401, 404, 429, 500])
@@ -220,9 +242,11 @@ impl Endpoint {
         }
         let keys = match self.kind {
             Kind::Open | Kind::Stranger { .. } => Vec::new(),
-            Kind::Guarded | Kind::Post { .. } | Kind::Change { .. } | Kind::Delete => {
-                security(facts.access)
-            }
+            Kind::Guarded
+            | Kind::Post { .. }
+            | Kind::Change { .. }
+            | Kind::Upload { .. }
+            | Kind::Delete => security(facts.access),
         };
         PathItem::new(method, operation.securities(Some(keys)))
     }

@@ -11,6 +11,7 @@ use crate::endpoints::account::sign_up::{OpenedReply, SentReply};
 use crate::endpoints::account::usage::{CreditsReply, UsageReply};
 use crate::endpoints::chat::ChatReply;
 use crate::endpoints::embeddings::EmbeddingsReply;
+use crate::endpoints::files::{FileDeleted, FileObject, FilesReply};
 use crate::endpoints::huggingface::LabelAndScore;
 use crate::endpoints::label_sets::{DeletedLabelSetReply, LabelSetReply, LabelSetsReply};
 use crate::endpoints::models::{ModelReply, ModelsReply};
@@ -47,6 +48,9 @@ pub(super) fn schemas() -> Vec<(String, RefOr<Schema>)> {
     add::<UsageReply>(&mut schemas);
     add::<SentReply>(&mut schemas);
     add::<OpenedReply>(&mut schemas);
+    add::<FileObject>(&mut schemas);
+    add::<FilesReply>(&mut schemas);
+    add::<FileDeleted>(&mut schemas);
     schemas
 }
 
@@ -68,6 +72,8 @@ pub(super) enum Body {
     JsonObject,
     /// A text of a type of its own.
     Text(&'static str),
+    /// Whatever was uploaded.
+    Bytes,
 }
 
 /// Which headers an answer has.
@@ -116,6 +122,10 @@ pub(super) fn good(body: Body, headers: Headers) -> Response {
         Body::JsonObject => {
             let content = ContentBuilder::new().schema(Some(object().build())).build();
             response.content("application/json", content)
+        }
+        Body::Bytes => {
+            let content = ContentBuilder::new().schema(Some(text().build())).build();
+            response.content("*/*", content)
         }
         Body::Text(kind) => {
             let content = ContentBuilder::new().schema(Some(text().build())).build();

@@ -47,6 +47,40 @@ fn a_key_sees_and_touches_only_its_own_accounts_things() {
         of(anns, "POST", "/v1/keys", Some(theirs)).with_status(404).code(),
         "account_not_found"
     );
+    // Files: another account's is the very same as none.
+    let put = |key: &str| {
+        let form = crate::files::shelf::form(&[("purpose", "vision")], "a.png", key.as_bytes());
+        let upload = crate::files::shelf::upload(form);
+        server
+            .ask(&upload.header("authorization", &format!("Bearer {key}")))
+            .with_status(200)
+            .json()
+    };
+    let (anns_file, bens_file) = (put(anns), put(bens));
+    let bens_file = bens_file["id"].as_str().unwrap();
+    for (method, path) in [
+        ("GET", "/v1/files/ID"),
+        ("DELETE", "/v1/files/ID"),
+        ("GET", "/v1/files/ID/content"),
+        ("GET", "/v1/files?after=ID"),
+    ] {
+        let ask = |id: &str| {
+            let answer = of(anns, method, &path.replace("ID", id), None).with_status(404);
+            assert_eq!(answer.code(), "file_not_found", "{method} {path}");
+            answer.text().replace(id, "ID")
+        };
+        assert_eq!(ask(bens_file), ask("file-0"), "{method} {path}");
+    }
+    let embed = |id: &str| {
+        let body = json!({ "input": [{ "image": id }] });
+        let answer = of(anns, "POST", "/v1/embeddings", Some(body)).with_status(404);
+        answer.text().replace(id, "ID")
+    };
+    assert_eq!(embed(bens_file), embed("file-0"));
+    let files = of(anns, "GET", "/v1/files", None).with_status(200).json();
+    assert_eq!(files["data"], json!([anns_file]));
+    assert_eq!(of(&admin, "GET", "/v1/files", None).with_status(403).code(), "admin_key");
+    of(bens, "GET", &format!("/v1/files/{bens_file}"), None).with_status(200);
     // Every list.
     let keys = of(anns, "GET", "/v1/keys", None).with_status(200).json();
     assert_eq!(keys["data"].as_array().unwrap().len(), 1);
@@ -70,7 +104,7 @@ fn a_key_sees_and_touches_only_its_own_accounts_things() {
     of(&admin, "PATCH", &bens_key, Some(json!({ "disabled": true }))).with_status(200);
     of(bens, "GET", "/v1/key", None).with_status(401);
     // Without any key nothing.
-    for path in ["/v1/keys", "/v1/key", "/v1/credits", "/v1/usage", "/v1/models"] {
+    for path in ["/v1/keys", "/v1/key", "/v1/credits", "/v1/usage", "/v1/models", "/v1/files"] {
         server.get(path).with_status(401);
     }
 }

@@ -22,8 +22,9 @@ use crate::call::{Answer, Call, Reply};
 use crate::classification::Usage;
 use crate::error::ApiError;
 use crate::fields::missing;
-use crate::input::{Content, ImageSource, Part};
+use crate::input::{Content, ImageSource, Part, read_files};
 use crate::label_sets::{Draft, check_name, failed};
+use crate::uploads::no_file;
 use crate::{endpoints, work};
 
 /// Bytes of all examples of a version.
@@ -47,12 +48,13 @@ pub(crate) async fn create(owner: Owner, mut call: Call) -> Answer {
     let aliases = fields.texts("aliases")?.unwrap_or_default();
     aliases.iter().try_for_each(|alias| check_alias(alias, "aliases"))?;
     let model = fields.text("model")?;
-    let draft = Draft::take(fields, call.app.limits.labels)?;
+    let mut draft = Draft::take(fields, call.app.limits.labels)?;
     let archive = call.app.archive().await?;
     if let Some(id) = &id {
         let row = archive.store.label_set(&owner.0, id, &VersionChoice::Newest).await;
         row.map_err(|error| failed(&error).at("id"))?;
     }
+    read_files(&call.app, &call.bill, &mut draft.parts, |_| false).await?;
     let pictures = pictures(&call.app, id.as_deref(), &draft).await?;
     let examples = unlike(&pictures);
     let usage = pay(&call, model.as_deref(), &examples).await?;
@@ -103,7 +105,7 @@ fn named(hash: &Hash) -> String {
 
 /// The bytes of all examples, in their order.
 async fn pictures(app: &App, id: Option<&str>, draft: &Draft) -> Result<Vec<Picture>, ApiError> {
-    let works = draft.examples.iter().map(|example| picture(app, id, &example.part));
+    let works = draft.parts.iter().map(|part| picture(app, id, part));
     let mut all = stream::iter(works.collect::<Vec<_>>()).buffered(FETCHES);
     let (mut pictures, mut bytes) = (Vec::new(), 0);
     while let Some(picture) = all.try_next().await? {
@@ -134,6 +136,8 @@ async fn picture(app: &App, id: Option<&str>, part: &Part) -> Result<Picture, Ap
         Ok(Content::Image(ImageSource::Url(url))) => {
             work::fetch(app, url).await.map_err(|error| error.at(place.clone()))?
         }
+        // Read before, or never found.
+        Ok(Content::Image(ImageSource::File(id))) => return Err(no_file(id).at(place)),
         Ok(Content::Image(ImageSource::Held(hash))) => {
             let Some(bytes) = of_set(hash).await? else {
                 let message = "no earlier version of this label set has an example with this hash; send the picture";

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod chat;
+mod files;
 mod inputs;
 mod label_sets;
 
@@ -27,6 +28,7 @@ pub(super) fn schemas(facts: &Facts) -> Vec<(&'static str, Value)> {
         Named("RerankRequest", rerank(facts)),
         Named("ScoreRequest", score()),
         Named("HuggingFaceRequest", huggingface(facts)),
+        Named("FileRequest", files::file()),
         Named("KeyRequest", accounts::key()),
         Named("KeyChange", accounts::key_change()),
         Named("SignUpRequest", accounts::sign_up()),
