@@ -46,6 +46,21 @@ pub(crate) struct Environment {
     pub(crate) xdg_data_home: Option<Variable>,
     /// `HOME`, on Windows `USERPROFILE`: the user's folder.
     pub(crate) home: Option<Variable>,
+    /// `AWS_ACCESS_KEY_ID`: who asks for objects in a bucket.
+    #[cfg(feature = "s3")]
+    pub(crate) aws_access_key_id: Option<Variable>,
+    /// `AWS_SECRET_ACCESS_KEY`: its secret. It is never printed.
+    #[cfg(feature = "s3")]
+    pub(crate) aws_secret_access_key: Option<Variable>,
+    /// `AWS_SESSION_TOKEN`: of a key that is valid for a while.
+    #[cfg(feature = "s3")]
+    pub(crate) aws_session_token: Option<Variable>,
+    /// `AWS_REGION` or `AWS_DEFAULT_REGION`: where the bucket is.
+    #[cfg(feature = "s3")]
+    pub(crate) aws_region: Option<Variable>,
+    /// `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`: a server that speaks S3 and is not Amazon's.
+    #[cfg(feature = "s3")]
+    pub(crate) aws_endpoint_url: Option<Variable>,
     /// `https_proxy`, `HTTPS_PROXY`, `all_proxy` or `ALL_PROXY`: the proxy for encrypted connections.
     pub(crate) https_proxy: Option<Variable>,
     /// `http_proxy`, `all_proxy` or `ALL_PROXY`: the proxy for the others.
@@ -70,6 +85,22 @@ impl Environment {
         self.settings.iter().find(|variable| variable.name == key.variable)
     }
 
+    /// The text of a variable, if it is UTF-8.
+    #[cfg(feature = "s3")]
+    pub(crate) fn aws_text(&self, variable: Option<&Variable>) -> Option<String> {
+        variable?.value.to_str().map(str::to_owned)
+    }
+
+    /// What a bucket is opened with; none asks the machine.
+    #[cfg(feature = "s3")]
+    pub(crate) fn aws_credentials(&self) -> Option<store::Credentials> {
+        Some(store::Credentials {
+            key_id: self.aws_text(self.aws_access_key_id.as_ref())?,
+            secret: self.aws_text(self.aws_secret_access_key.as_ref())?,
+            session: self.aws_text(self.aws_session_token.as_ref()),
+        })
+    }
+
     /// The variables that `look_up` finds, without a configuration file.
     pub(crate) fn from_lookup(look_up: impl Fn(&'static str) -> Option<OsString>) -> Self {
         let variable = |name: &'static str| {
@@ -92,6 +123,16 @@ impl Environment {
             xdg_cache_home: variable("XDG_CACHE_HOME"),
             xdg_data_home: variable("XDG_DATA_HOME"),
             home: variable(if cfg!(windows) { "USERPROFILE" } else { "HOME" }),
+            #[cfg(feature = "s3")]
+            aws_access_key_id: variable("AWS_ACCESS_KEY_ID"),
+            #[cfg(feature = "s3")]
+            aws_secret_access_key: variable("AWS_SECRET_ACCESS_KEY"),
+            #[cfg(feature = "s3")]
+            aws_session_token: variable("AWS_SESSION_TOKEN"),
+            #[cfg(feature = "s3")]
+            aws_region: first(&["AWS_REGION", "AWS_DEFAULT_REGION"]),
+            #[cfg(feature = "s3")]
+            aws_endpoint_url: first(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]),
             https_proxy: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
             // Not HTTP_PROXY: to a CGI program that is a header of the request.
             http_proxy: first(&["http_proxy", "all_proxy", "ALL_PROXY"]),

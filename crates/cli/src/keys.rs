@@ -92,6 +92,9 @@ keys! {
     MAX_BODY "max-body" "--max-body" "POLYSIGHT_MAX_BODY" Serve Scalar;
     MAX_IMAGE "max-image" "--max-image" "POLYSIGHT_MAX_IMAGE" Serve Scalar;
     MAX_PIXELS "max-pixels" "--max-pixels" "POLYSIGHT_MAX_PIXELS" Serve Scalar;
+    STORAGE "storage" "--storage" "POLYSIGHT_STORAGE" Serve Scalar;
+    MAX_FILE "max-file" "--max-file" "POLYSIGHT_MAX_FILE" Serve Scalar;
+    FILE_QUOTA "file-quota" "--file-quota" "POLYSIGHT_FILE_QUOTA" Serve Scalar;
     MAX_INPUTS "max-inputs" "--max-inputs" "POLYSIGHT_MAX_INPUTS" Serve Scalar;
     MAX_LABELS "max-labels" "--max-labels" "POLYSIGHT_MAX_LABELS" Serve Scalar;
     QUEUE_TIME "queue-time" "--queue-time" "POLYSIGHT_QUEUE_TIME" Serve Scalar;

@@ -56,7 +56,7 @@ pub(crate) fn run(
         Authentication::Open => "",
     };
     let ids = models.iter().map(|model| model.id.clone()).collect::<Vec<_>>();
-    let settings = server_settings(settings, models)?;
+    let settings = server_settings(settings, models, environment)?;
     let format = if arguments.json { Format::Json } else { Format::Text };
     server::run(settings, |serving| {
         let started = announce(serving, scheme, authentication, &ids, format);
@@ -145,6 +145,7 @@ fn spec(found: Found, id: String, options: model::Options) -> server::ModelSpec 
 fn server_settings(
     settings: ServeSettings,
     models: Vec<server::ModelSpec>,
+    environment: &Environment,
 ) -> anyhow::Result<Settings> {
     let limits = settings.limits;
     let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
@@ -156,6 +157,7 @@ fn server_settings(
             server::Auth::Keys(keys.iter().map(|key| server::ApiKey::new(key.expose())).collect())
         }
     };
+    let storage = settings.files.storage.map(|storage| storage.open(environment));
     let moderation = settings.moderation.into_iter().map(|category| server::ModerationCategory {
         name: category.name,
         prompts: category.prompts,
@@ -174,6 +176,7 @@ fn server_settings(
         archive: settings.place.map(|place| server::ArchiveSettings {
             location: place.location,
             folder: place.folder,
+            storage,
         }),
         tls: settings
             .tls
@@ -189,6 +192,8 @@ fn server_settings(
             image_pixels: limits.pixels,
             inputs: size(limits.inputs),
             labels: size(limits.labels),
+            file: settings.files.largest,
+            files_of_owner: settings.files.quota,
         },
         admission: server::Admission {
             pixels: limits.queue_pixels,

@@ -15,6 +15,7 @@ mod engine;
 mod error;
 mod fingerprint;
 mod formats;
+mod label_groups;
 mod labels;
 mod last_block;
 mod linear;
@@ -35,6 +36,10 @@ pub use agreement::{Logits, ScoreAgreement, Summary, closeness};
 pub use engine::{CpuEngine, Engine};
 pub use error::ModelError;
 pub use formats::product_format;
+pub use label_groups::{
+    GroupMode, GroupedLabel, GroupedScore, LabelGroup, SELECTED_FROM, score_groups,
+    turned_to_examples,
+};
 pub use labels::{Label, LabelScore, LabelVectors, Progress, label_vector};
 pub use operations::operations;
 pub use packed_cache::PackedCacheError;

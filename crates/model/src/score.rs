@@ -107,6 +107,11 @@ impl Scoring {
         Self { factor: logit_scale.exp(), bias: logit_bias }
     }
 
+    /// The cosine at which the probability is a half.
+    pub fn even_cosine(self) -> f32 {
+        -self.bias / self.factor
+    }
+
     /// The score of two rows of length 1.
     pub fn score(&self, image: &[f32], text: &[f32]) -> Score {
         let cosine = cosine(image, text);

@@ -14,7 +14,7 @@ use crate::settings::{AccountSettings, Rates, SignUp};
 pub(crate) const BEAT: Duration = Duration::from_secs(5);
 
 /// A server that was silent for so long is dead, and the money of its calls is given back.
-const LEASE: i64 = 30_000;
+pub(crate) const LEASE: i64 = 30_000;
 
 /// How long an answer can be asked for again, in milliseconds.
 const ANSWERS: i64 = 86_400_000;

@@ -13,6 +13,7 @@ use crate::caches::VectorCache;
 use crate::error::ApiError;
 use crate::fetch::Fetcher;
 use crate::health::Health;
+use crate::label_sets::LabelSetCache;
 use crate::metrics::Metrics;
 use crate::rate::RateLimiter;
 use crate::registry::Registry;
@@ -56,6 +57,7 @@ pub(crate) struct App {
     pub(crate) decoding: Arc<Semaphore>,
     pub(crate) decoding_units: u32,
     pub(crate) labels: VectorCache,
+    pub(crate) label_sets: LabelSetCache,
     pub(crate) images: VectorCache,
     pub(crate) moderation: Vec<ModerationCategory>,
     pub(crate) health: Health,
@@ -102,6 +104,7 @@ impl App {
             decoding: Arc::new(Semaphore::new(units as usize)),
             decoding_units: units,
             labels: VectorCache::new(settings.caches.labels, metrics.cache("labels")),
+            label_sets: LabelSetCache::default(),
             images: VectorCache::new(settings.caches.images, metrics.cache("images")),
             moderation: std::mem::take(&mut settings.moderation),
             health: Health::default(),
@@ -113,7 +116,6 @@ impl App {
     ///
     /// # Errors
     /// 503 when it cannot be opened.
-    #[allow(dead_code, reason = "what stands on it comes next")]
     pub(crate) async fn archive(&self) -> Result<Arc<Archive>, ApiError> {
         self.archive.get().await
     }

@@ -4,29 +4,31 @@
 //! needs it: a server that only answers touches no folder, and two of them may run side by side. What things are and how
 //! they are kept is the `store`'s to say.
 
-#![allow(dead_code, reason = "what stands on it comes next")]
-
 use std::fs::TryLockError;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use store::{Location, Process, Store, StoreError};
+use store::{Blobs, Location, Process, Store, StoreError};
 use tokio::sync::OnceCell;
 
-use crate::accounts::now;
+use crate::accounts::{LEASE, now};
 use crate::app::App;
 use crate::bill::{Bill, SharedBill};
 use crate::error::ApiError;
-use crate::settings::ArchiveSettings;
+use crate::metrics::Metrics;
+use crate::settings::{ArchiveSettings, Storage};
+use crate::uploads::Arrivals;
 
 /// An open database, the folder beside it, and this process's place among those that share it.
 pub(crate) struct Archive {
     pub(crate) store: Store,
     pub(crate) process: Process,
-    folder: Option<PathBuf>,
+    /// Files on their way in.
+    pub(crate) arrivals: Arrivals,
+    blobs: Option<Blobs>,
     /// Held for as long as this server lives: no other has the same file.
     lock: Option<fs_err::File>,
 }
@@ -47,15 +49,18 @@ impl Archive {
         let lock = lock(&settings.location)?;
         store.migrate().await?;
         let process = store.enter(now()).await?;
-        Ok(Self { store, process, folder: settings.folder.clone(), lock })
+        let blobs = settings.blobs()?;
+        let archive = Self { store, process, arrivals: Arrivals::default(), blobs, lock };
+        archive.sweep().await?;
+        Ok(archive)
     }
 
-    /// The folder of what is too large for the database.
+    /// The bytes of files.
     ///
     /// # Errors
-    /// 503 when the operator named none and there is no default.
-    pub(crate) fn folder(&self) -> Result<&Path, ApiError> {
-        self.folder.as_deref().ok_or_else(no_folder)
+    /// 503 when the operator named no place for them and there is no default.
+    pub(crate) fn blobs(&self) -> Result<&Blobs, ApiError> {
+        self.blobs.as_ref().ok_or_else(no_folder)
     }
 
     /// Whether no other server can have the same database.
@@ -63,13 +68,32 @@ impl Archive {
         self.lock.is_some()
     }
 
-    /// Says that this server is alive, and tidies up.
+    /// Says that this server is alive, tidies up, and tells the metrics what is stored.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub(crate) async fn beat(&self) -> Result<(), StoreError> {
+    pub(crate) async fn beat(&self, metrics: &Metrics) -> Result<(), StoreError> {
         self.store.beat(&self.process, now()).await?;
+        self.store.expire_files(now()).await?;
+        self.sweep().await?;
+        let stored = self.store.stored().await?;
+        metrics.files.set(stored.files as i64);
+        metrics.file_bytes.set(stored.bytes as i64);
         self.store.tidy().await
+    }
+
+    /// Removes what nobody needs any more, and what processes that died had begun to write.
+    async fn sweep(&self) -> Result<(), StoreError> {
+        let Some(blobs) = &self.blobs else { return Ok(()) };
+        let dead = if self.is_alone() { i64::MAX } else { now() - LEASE };
+        for object in self.store.loose_objects(&self.process, dead).await? {
+            match blobs.remove(&object).await {
+                Ok(()) => self.store.forget_object(&object).await?,
+                // It is tried again.
+                Err(error) => tracing::warn!(%error, "a file's bytes could not be removed"),
+            }
+        }
+        Ok(())
     }
 
     /// Ends in order.
@@ -78,6 +102,18 @@ impl Archive {
             tracing::error!(%error, "the database");
         }
         self.store.close().await;
+    }
+}
+
+impl ArchiveSettings {
+    fn blobs(&self) -> Result<Option<Blobs>, StoreError> {
+        match (&self.storage, &self.folder) {
+            (Some(Storage::Folder(folder)), _) => Blobs::folder(folder).map(Some),
+            #[cfg(feature = "s3")]
+            (Some(Storage::Bucket(bucket)), _) => Blobs::bucket(bucket).map(Some),
+            (None, Some(folder)) => Blobs::folder(&folder.join("files")).map(Some),
+            (None, None) => Ok(None),
+        }
     }
 }
 
@@ -182,11 +218,13 @@ fn lock(location: &Location) -> Result<Option<fs_err::File>, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn lazy(folder: &Path) -> LazyArchive {
         let location = Location::Sqlite(folder.join("polysight.db"));
-        let settings = ArchiveSettings { location, folder: Some(folder.to_owned()) };
+        let settings = ArchiveSettings { location, folder: Some(folder.to_owned()), storage: None };
         LazyArchive::new(Some(settings), None)
     }
 

@@ -181,7 +181,7 @@ fn turn_away_early(app: &App) -> Result<(), ApiError> {
 }
 
 /// `Prefer: wait=N`, RFC 7240.
-fn patience(headers: &HeaderMap) -> Duration {
+pub(crate) fn patience(headers: &HeaderMap) -> Duration {
     let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
     let preferences = values.flat_map(|value| value.split([',', ';']));
     let seconds = preferences.filter_map(|preference| {

@@ -16,13 +16,15 @@ pub enum ScoreMode {
     Relative,
     /// The sigmoid of the logit: each label on its own.
     Probability,
+    /// Of a label set with groups of both kinds: `relative` in exclusive ones, `probability` in the others.
+    ByGroup,
 }
 
 impl ScoreMode {
-    /// The one that is the score.
+    /// The one that is the score of a label that is in no group.
     pub fn of(self, score: &LabelScore) -> f32 {
         match self {
-            Self::Relative => score.relative,
+            Self::Relative | Self::ByGroup => score.relative,
             Self::Probability => score.score.probability,
         }
     }
@@ -48,6 +50,7 @@ impl Selection {
         let names = vectors.names();
         let prediction = |(rank, score): (usize, &LabelScore)| Prediction {
             label: names[score.label].clone(),
+            group: None,
             score: self.mode.of(score),
             probability: score.score.probability,
             relative: score.relative,
@@ -60,7 +63,9 @@ impl Selection {
 
     fn selects(&self, rank: usize, score: f32) -> bool {
         match self.mode {
-            ScoreMode::Relative => rank == 0 && self.threshold.is_none_or(|least| score >= least),
+            ScoreMode::Relative | ScoreMode::ByGroup => {
+                rank == 0 && self.threshold.is_none_or(|least| score >= least)
+            }
             ScoreMode::Probability => score >= self.threshold.unwrap_or(MULTI_LABEL_THRESHOLD),
         }
     }
@@ -94,6 +99,9 @@ pub struct ClassifyReply {
     pub score_mode: ScoreMode,
     /// As they were asked for: `auto`, names of sets, sentences.
     pub templates: Vec<String>,
+    /// The version of the label set that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label_set: Option<String>,
     /// An item for each input.
     pub data: Vec<Item>,
     /// What it took.
@@ -148,13 +156,16 @@ impl Item {
 pub struct Prediction {
     /// As it was given.
     pub label: String,
+    /// The group of a label set that it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// `relative` or `probability`, as `score_mode` says.
     pub score: f32,
     /// The sigmoid of the logit: this label on its own.
     pub probability: f32,
-    /// The softmax over the labels of the request.
+    /// The softmax over the labels of the request, of a label set over those of the group.
     pub relative: f32,
-    /// `cosine * exp(logit_scale) + logit_bias`.
+    /// `cosine * exp(logit_scale) + logit_bias`, less what a label set's negative prompts take.
     pub logit: f32,
     /// Between the two embeddings.
     pub cosine: f32,

@@ -74,10 +74,6 @@ impl Candidates {
     /// # Errors
     /// Those of [`new`](Self::new), and when a label is neither a text nor an object with a name.
     pub(crate) fn take(fields: &mut Fields, limit: usize) -> Result<Self, ApiError> {
-        if fields.has("label_set") {
-            let message = "there is no label set of this name";
-            return Err(ApiError::not_found("label_set_not_found", message).at("label_set"));
-        }
         let place = fields.place("labels");
         let Some(values) = fields.list("labels")? else {
             return Err(missing(&place, "a list of labels"));
@@ -113,6 +109,23 @@ pub(crate) struct Vectors {
     pub(crate) tokens: usize,
     /// Labels that were known.
     pub(crate) cached: usize,
+}
+
+/// What of a call's labels stands in its `usage`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counted {
+    pub(crate) labels: usize,
+    /// Labels that were known.
+    pub(crate) cached: usize,
+    /// Tokens of the sentences that were computed now.
+    pub(crate) tokens: usize,
+}
+
+impl Vectors {
+    pub(crate) fn counted(&self) -> Counted {
+        let labels = self.rows.names().len();
+        Counted { labels, cached: self.cached, tokens: self.tokens }
+    }
 }
 
 /// The vectors of `candidates`: from the cache, else computed and kept.

@@ -27,6 +27,7 @@ pub mod fetch;
 mod fields;
 mod health;
 mod input;
+mod label_sets;
 mod labels;
 mod layers;
 mod line;
@@ -34,6 +35,7 @@ mod listen;
 mod loaded;
 mod mail;
 mod metrics;
+mod multipart;
 mod openapi;
 mod pages;
 mod queue;
@@ -42,6 +44,7 @@ mod registry;
 mod router;
 mod run;
 mod settings;
+mod uploads;
 mod wire;
 mod work;
 
@@ -51,5 +54,5 @@ pub use error::{ErrorObject, image_error_code};
 pub use run::{ServerError, Serving, run};
 pub use settings::{
     AccountSettings, Admission, ApiKey, ArchiveSettings, Auth, CacheSizes, Limits, Loading,
-    ModelSpec, ModerationCategory, Rates, Settings, SignUp, Smtp, TlsFiles,
+    ModelSpec, ModerationCategory, Rates, Settings, SignUp, Smtp, Storage, TlsFiles,
 };

@@ -119,6 +119,8 @@ pub(crate) struct Metrics {
     pub(crate) body_bytes: Gauge,
     pub(crate) models_loaded: Gauge,
     pub(crate) model_bytes: Gauge<i64>,
+    pub(crate) files: Gauge,
+    pub(crate) file_bytes: Gauge,
     pub(crate) panics: Counter<u64, AtomicU64>,
 }
 
@@ -143,6 +145,8 @@ impl Metrics {
             body_bytes: Gauge::default(),
             models_loaded: Gauge::default(),
             model_bytes: Gauge::default(),
+            files: Gauge::default(),
+            file_bytes: Gauge::default(),
             panics: Counter::default(),
         };
         metrics.register();
@@ -176,6 +180,9 @@ impl Metrics {
         all.register("body_bytes", "Bytes of bodies in memory", self.body_bytes.clone());
         all.register("models_loaded", "Models in memory", self.models_loaded.clone());
         all.register("model_bytes", "Bytes of loaded weights", self.model_bytes.clone());
+        all.register("files", "Files that were uploaded", self.files.clone());
+        let help = "Bytes of files in storage, equal contents once";
+        all.register("file_bytes", help, self.file_bytes.clone());
         all.register("panics", "Requests that a bug of the server ended", self.panics.clone());
     }
 

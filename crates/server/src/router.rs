@@ -14,7 +14,8 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 use crate::app::App;
 use crate::endpoints::account::{keys, sign_up, usage};
 use crate::endpoints::{
-    chat, classify, embeddings, huggingface, models, moderations, operations, rerank, score,
+    chat, classify, embeddings, files, huggingface, label_sets, models, moderations, operations,
+    rerank, score,
 };
 use crate::error::ApiError;
 use crate::layers::{self, PROCESSING, REQUEST_ID, Timeout};
@@ -42,15 +43,25 @@ pub(crate) const PATHS: &[&str] = &[
     "/rerank",
     "/v1/score",
     "/models/{*id}",
+    "/v1/label_sets",
+    "/v1/label_sets/{id}",
+    "/v1/label_sets/{id}/versions",
+    "/v1/label_sets/{id}/doctor",
     "/v1/models",
     "/v1/models/{*id}",
+    "/v1/files",
+    "/v1/files/{id}",
+    "/v1/files/{id}/content",
     "/health",
     "/ready",
     "/metrics",
     "/openapi.json",
 ];
 
-/// The service of all connections. Files, batches and vector stores will stand beside the others.
+/// The longest time that a file may take to arrive.
+const UPLOAD: Timeout = Timeout(Duration::from_hours(1));
+
+/// The service of all connections.
 pub(crate) fn router(app: &Arc<App>, origins: &[String], timeout: Duration) -> Router {
     let guarded = Router::new()
         .route("/v1/embeddings", post(embeddings::embeddings))
@@ -62,9 +73,23 @@ pub(crate) fn router(app: &Arc<App>, origins: &[String], timeout: Duration) -> R
         .route("/rerank", post(rerank::rerank))
         .route("/v1/score", post(score::score))
         .route("/models/{*id}", post(huggingface::classify))
+        .route("/v1/label_sets", get(label_sets::list).post(label_sets::create))
+        .route(
+            "/v1/label_sets/{id}",
+            get(label_sets::one).post(label_sets::update).delete(label_sets::delete),
+        )
+        .route("/v1/label_sets/{id}/versions", get(label_sets::versions))
+        .route("/v1/label_sets/{id}/doctor", get(label_sets::doctor))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*id}", get(models::one))
+        .route("/v1/files/{id}", get(files::one).delete(files::delete))
+        .route("/v1/files/{id}/content", get(files::content))
         .route_layer(from_fn_with_state(Arc::clone(app), layers::authenticate));
+    // A large file takes longer than any answer may.
+    let uploads = Router::new()
+        .route("/v1/files", get(files::list).post(files::create))
+        .route_layer(from_fn_with_state(Arc::clone(app), layers::authenticate))
+        .layer(from_fn_with_state((Arc::clone(app), UPLOAD), layers::contain));
     let open = Router::new()
         .route("/health", get(operations::health))
         .route("/ready", get(operations::ready))
@@ -77,10 +102,11 @@ pub(crate) fn router(app: &Arc<App>, origins: &[String], timeout: Duration) -> R
         .merge(accounts)
         // The pages for people; pages/mod.rs has the table of their paths.
         .merge(pages::routes())
+        .layer(contain)
+        .merge(uploads)
         .fallback(unknown)
         .method_not_allowed_fallback(async || ApiError::method())
         .layer(DefaultBodyLimit::disable())
-        .layer(contain)
         .layer(map_response(secured))
         .layer(cors(origins))
         .layer(from_fn_with_state(Arc::clone(app), layers::account))

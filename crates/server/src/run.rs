@@ -167,7 +167,7 @@ async fn beat(app: Arc<App>) {
     loop {
         beats.tick().await;
         if let Some(archive) = app.archive.opened()
-            && let Err(error) = archive.beat().await
+            && let Err(error) = archive.beat(&app.metrics).await
         {
             tracing::error!(%error, "the database");
         }

@@ -93,6 +93,18 @@ pub struct ArchiveSettings {
     pub location: store::Location,
     /// The folder of what is too large for it.
     pub folder: Option<PathBuf>,
+    /// Where the bytes of files are; without it the folder `files` in that folder.
+    pub storage: Option<Storage>,
+}
+
+/// Where the bytes of files are.
+#[derive(Clone, Debug)]
+pub enum Storage {
+    /// A folder.
+    Folder(PathBuf),
+    /// A bucket that speaks S3.
+    #[cfg(feature = "s3")]
+    Bucket(Box<store::Bucket>),
 }
 
 /// How people get an account, and what their keys are hashed with. They are in the archive.
@@ -173,6 +185,10 @@ pub struct Limits {
     pub inputs: usize,
     /// Candidate labels of a request.
     pub labels: usize,
+    /// Bytes of an uploaded file.
+    pub file: u64,
+    /// Bytes of all files of an account; `None`: any.
+    pub files_of_owner: Option<u64>,
 }
 
 impl Default for Limits {
@@ -183,6 +199,8 @@ impl Default for Limits {
             image_pixels: 64_000_000,
             inputs: 2048,
             labels: 10_000,
+            file: 512 << 20,
+            files_of_owner: Some(10 << 30),
         }
     }
 }

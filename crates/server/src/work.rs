@@ -19,11 +19,12 @@ use crate::caches::{Hash, Key};
 use crate::call::Call;
 use crate::error::{ApiError, image_error_code};
 use crate::fetch::{FetchError, FetchErrorKind};
-use crate::input::{Content, ImageSource, Part};
+use crate::input::{Content, ImageSource, Part, read_files};
 use crate::line::{Line, Place};
 use crate::loaded::LoadedModel;
 use crate::metrics::Stage;
 use crate::queue::{Computed, Lane, QueueError};
+use crate::uploads::no_file;
 
 /// Parts of one request that are on their way at once: two batches, so that others come in between.
 const PARTS_AT_ONCE: usize = 32;
@@ -117,8 +118,12 @@ fn measured<'a>(rows: impl IntoIterator<Item = &'a Embedded>) -> Measured {
 async fn begin(
     call: &Call,
     model: &Arc<LoadedModel>,
-    parts: Vec<Part>,
+    mut parts: Vec<Part>,
 ) -> Result<Vec<impl Future<Output = Result<Embedded, ApiError>> + use<>>, ApiError> {
+    let known = |content: &Hash| {
+        call.app.images.get(&Key { generation: model.generation, content: *content }).is_some()
+    };
+    read_files(&call.app, &call.bill, &mut parts, known).await?;
     let stations = stations(&call.app, model, parts).await?;
     let images = stations.iter().filter(|station| station.is_waiting_image()).count() as u64;
     let texts = stations.iter().filter(|station| matches!(station, Station::Text(..))).count();
@@ -133,22 +138,52 @@ fn admit(
     model: &Arc<LoadedModel>,
     stations: Vec<Station>,
 ) -> Result<Vec<impl Future<Output = Result<Embedded, ApiError>> + use<>>, ApiError> {
-    let app = &call.app;
     let lane = match call.bill.tier() {
         Tier::Standard => Lane::of(stations.len()),
         Tier::Batch => Lane::Bulk,
     };
     let images = stations.iter().filter(|station| station.is_image()).count();
+    let works = enter(&call.app, model, lane, stations)?;
+    // An account's minute is in the database.
+    if call.bill.payer().is_none() {
+        call.app.rates.images(call.caller, images)?;
+    }
+    Ok(works)
+}
+
+/// Vectors of pictures that were paid for before, such as examples of label sets, in order.
+///
+/// # Errors
+/// When too much waits already, or one of them cannot be embedded.
+pub(crate) async fn embed_unpaid(
+    app: &Arc<App>,
+    model: &Arc<LoadedModel>,
+    pictures: Vec<Bytes>,
+) -> Result<Vec<Arc<[f32]>>, ApiError> {
+    let part = |(item, bytes)| {
+        let content = Ok(Content::Image(ImageSource::Bytes(bytes)));
+        Part { content, place: "label_set".to_owned(), item }
+    };
+    let parts = pictures.into_iter().enumerate().map(part).collect();
+    let stations = stations(app, model, parts).await?;
+    let works = enter(app, model, Lane::of(stations.len()), stations)?;
+    let rows = stream::iter(works).buffered(PARTS_AT_ONCE).map_ok(|embedded| embedded.row);
+    rows.try_collect().await
+}
+
+/// The works on all parts, each with what it has of the budgets.
+fn enter(
+    app: &Arc<App>,
+    model: &Arc<LoadedModel>,
+    lane: Lane,
+    stations: Vec<Station>,
+) -> Result<Vec<impl Future<Output = Result<Embedded, ApiError>> + use<>>, ApiError> {
     let waiting = stations.iter().filter(|station| station.is_waiting_image()).count();
     let texts = stations.iter().filter(|station| matches!(station, Station::Text(..))).count();
     let pixels = stations.iter().map(Station::pixels).sum::<u64>();
     let mut pixels = enter_budget(app, pixels)?;
     let mut image_line = enter_line(app, &model.image_line, lane, waiting)?;
     let mut text_line = enter_line(app, &model.text_line, lane, texts)?;
-    // An account's minute is in the database.
-    if call.bill.payer().is_none() {
-        app.rates.images(call.caller, images)?;
-    }
     let works = stations.into_iter().map(|station| {
         let admitted = Admitted {
             pixels: pixels.as_mut().map(|ticket| ticket.split(station.pixels())),
@@ -286,6 +321,8 @@ fn station(app: &App, model: &LoadedModel, part: Part) -> Station {
                     )
                 }
                 ImageSource::Bytes(bytes) => look_up(app, model, bytes, place),
+                // Read before, or never found.
+                ImageSource::File(id) => Station::Failed(no_file(&id).at(place)),
             }
         }
     }
@@ -351,7 +388,11 @@ async fn fetched(
     tokio::task::spawn_blocking(look_up).await.map_err(|_| failed_decoder())
 }
 
-async fn fetch(app: &App, url: &str) -> Result<Bytes, ApiError> {
+/// The bytes of a picture of the web.
+///
+/// # Errors
+/// When it may not be fetched, cannot be, or is none.
+pub(crate) async fn fetch(app: &App, url: &str) -> Result<Bytes, ApiError> {
     let _permit = app.fetches.acquire().await.map_err(|_| failed_decoder())?;
     let began = Instant::now();
     let fetched = app.fetcher.fetch(url).await;

@@ -21,10 +21,18 @@ pub enum StoreError {
     /// There is no such thing, or it is another account's.
     #[error("there is no {what} {id:?}")]
     Missing {
-        /// `account`, `key`.
+        /// `account`, `key`, `label set`.
         what: &'static str,
         /// As it was asked for.
         id: String,
+    },
+    /// There are as many as there may be.
+    #[error("the limit of {limit} {what} is reached")]
+    Full {
+        /// `label sets of an account`.
+        what: &'static str,
+        /// How many there may be.
+        limit: i64,
     },
     /// Another account has it.
     #[error("there is an account with the e-mail address {0:?} already")]
@@ -61,6 +69,22 @@ pub enum StoreError {
     /// The link is unknown, used or expired.
     #[error("the link is not valid any more; ask for a new one")]
     LinkInvalid,
+    /// Where the bytes of files are does not answer, or not as expected.
+    #[error("the storage of files: {0}")]
+    Storage(Box<dyn std::error::Error + Send + Sync>),
+    /// The owner's files would take more than they may.
+    #[error("the file has {needed} bytes; your files take {used} of {quota} already")]
+    NoRoom {
+        /// Bytes of the file.
+        needed: u64,
+        /// Bytes of the others.
+        used: u64,
+        /// Bytes of all together.
+        quota: u64,
+    },
+    /// What was uploaded was given up, because its process seemed dead.
+    #[error("the upload was given up, because the server seemed dead; try again")]
+    UploadLost,
     /// Too many links for one address.
     #[error("too many links were asked for with this address; try again later")]
     TooManyLinks,

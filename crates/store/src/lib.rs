@@ -1,4 +1,4 @@
-//! Accounts, keys and money in a database: a SQLite file on one machine, PostgreSQL for several servers.
+//! Accounts, keys, money and files in a database: a SQLite file on one machine, PostgreSQL for several servers.
 //!
 //! One set of functions for both; what differs between them is in `database.rs` and in the placeholders of the migrations.
 //! A hold and its settlement are one short transaction each: the account's row decides, so that no two calls ever spend the
@@ -11,10 +11,13 @@
 mod accounts;
 mod answers;
 mod audit;
+mod blobs;
 mod database;
 mod error;
+mod files;
 mod holds;
 mod keys;
+mod label_sets;
 mod links;
 mod migrations;
 mod owner;
@@ -28,10 +31,18 @@ mod verify;
 pub use accounts::{Access, AccountRow, NewAccount};
 pub use answers::{Question, StoredAnswer};
 pub use audit::{Act, AuditRow};
+pub use blobs::{BlobWriter, Blobs, Written};
+#[cfg(feature = "s3")]
+pub use blobs::{Bucket, Credentials};
 pub use database::{Location, Store};
 pub use error::StoreError;
+pub use files::{FileFilter, FileRow, NewFile, Order, Stored};
 pub use holds::{Charge, HoldRequest, Holding};
 pub use keys::{Admission, Change, DefaultRates, KeyRow, NewKey, Role, Shown, Standing};
+pub use label_sets::{
+    LabelSetPage, LabelSetRow, MOST_EXAMPLE_BYTES, MOST_LABEL_SETS, MOST_VERSIONS, NewExample,
+    NewVersion, VersionChoice,
+};
 pub use links::{Link, LinkHash, Opened};
 pub use migrations::MigrationRow;
 pub use owner::Owner;

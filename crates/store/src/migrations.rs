@@ -9,8 +9,11 @@ use crate::database::{Dialect, Store};
 use crate::error::StoreError;
 
 /// Version, name and statements; what was released is never edited.
-const ALL: &[(i64, &str, &str)] =
-    &[(1, "accounts", include_str!("../migrations/0001_accounts.sql"))];
+const ALL: &[(i64, &str, &str)] = &[
+    (1, "accounts", include_str!("../migrations/0001_accounts.sql")),
+    (2, "files", include_str!("../migrations/0002_files.sql")),
+    (4, "label sets", include_str!("../migrations/0004_label_sets.sql")),
+];
 
 /// A version of the tables.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

@@ -35,6 +35,9 @@ pub(crate) struct ServeArguments {
     pub(crate) accounts: AccountsArguments,
 
     #[command(flatten)]
+    pub(crate) files: FilesArguments,
+
+    #[command(flatten)]
     pub(crate) fetch: FetchArguments,
 
     #[command(flatten)]
@@ -136,6 +139,25 @@ pub(crate) struct AccountsArguments {
     /// The sender of e-mail [variable: POLYSIGHT_SMTP_FROM]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) smtp_from: Option<OsString>,
+}
+
+/// What people upload.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Files")]
+pub(crate) struct FilesArguments {
+    /// Where the bytes of files are: a folder, which several servers of one database must share, or s3://BUCKET/PREFIX in a
+    /// program that was built with the feature s3 [default: files in the data folder; variable: POLYSIGHT_STORAGE]
+    #[arg(long, value_name = "FOLDER|URL")]
+    pub(crate) storage: Option<OsString>,
+
+    /// The largest file that is uploaded [default: 512MiB; variable: POLYSIGHT_MAX_FILE]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) max_file: Option<OsString>,
+
+    /// How much the files of an account may take together, or none for as much as there is
+    /// [default: 10GiB; variable: POLYSIGHT_FILE_QUOTA]
+    #[arg(long, value_name = "SIZE|none")]
+    pub(crate) file_quota: Option<OsString>,
 }
 
 /// Who may ask.

@@ -4,6 +4,7 @@
 
 mod access;
 mod accounts;
+mod files;
 mod finder;
 mod limits;
 mod models;
@@ -34,6 +35,7 @@ use units::{Switch, read_some_duration, read_some_size, read_switch};
 
 pub(crate) use access::{Address, Authentication};
 pub(crate) use accounts::AccountsSettings;
+pub(crate) use files::Files;
 pub(crate) use limits::{Limits, Rates, Times};
 pub(crate) use models::{Alias, ServedModel};
 pub(crate) use web::{CorsOrigins, FetchReach, Fetching};
@@ -60,6 +62,7 @@ pub(crate) struct ServeSettings {
     pub(crate) tls: Option<Tls>,
     pub(crate) cors_origins: CorsOrigins,
     pub(crate) fetching: Fetching,
+    pub(crate) files: Files,
     pub(crate) limits: Limits,
     pub(crate) times: Times,
     pub(crate) rates: Rates,
@@ -152,6 +155,7 @@ impl ServeSettings {
             options,
             tls: find.tls(&arguments.access)?,
             cors_origins: find.cors_origins(&arguments.access)?,
+            files: find.files(&arguments.files)?,
             fetching: find.fetching(&arguments.fetch)?,
             limits,
             times: find.times(&arguments.times)?,

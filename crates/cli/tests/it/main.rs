@@ -8,6 +8,8 @@ mod classify;
 mod config;
 mod embed;
 mod eval;
+#[cfg(unix)]
+mod files;
 mod golden;
 mod help;
 mod hostile;
@@ -15,6 +17,8 @@ mod house;
 mod hub_server;
 mod inputs;
 mod instruction_sets;
+#[cfg(unix)]
+mod label_sets;
 mod mini;
 mod model_command;
 mod packed_cache;

@@ -8,6 +8,7 @@ mod errors;
 mod folder;
 mod full_size;
 mod goldens;
+mod label_groups;
 mod labels;
 mod operations;
 mod packed_cache;

@@ -4,7 +4,9 @@ pub(crate) mod account;
 pub(crate) mod chat;
 pub(crate) mod classify;
 pub(crate) mod embeddings;
+pub(crate) mod files;
 pub(crate) mod huggingface;
+pub(crate) mod label_sets;
 pub(crate) mod models;
 pub(crate) mod moderations;
 pub(crate) mod operations;
@@ -18,7 +20,7 @@ use crate::classification::Usage;
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::input::Part;
-use crate::labels::Vectors;
+use crate::labels::Counted;
 use crate::loaded::LoadedModel;
 use crate::work::{self, Embedded, Kind, Times};
 
@@ -80,13 +82,13 @@ fn usage<'a>(call: &Call, rows: impl IntoIterator<Item = &'a Embedded>) -> Usage
 fn usage_with<'a>(
     call: &Call,
     rows: impl IntoIterator<Item = &'a Embedded>,
-    labels: &Vectors,
+    counted: Counted,
 ) -> Usage {
     let mut usage = usage(call, rows);
-    usage.prompt_tokens += labels.tokens;
+    usage.prompt_tokens += counted.tokens;
     usage.total_tokens = usage.prompt_tokens;
-    usage.labels = labels.rows.names().len();
-    usage.cached_labels = labels.cached;
+    usage.labels = counted.labels;
+    usage.cached_labels = counted.cached;
     usage
 }
 

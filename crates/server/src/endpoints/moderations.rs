@@ -1,19 +1,22 @@
 //! `POST /v1/moderations`: pictures against a policy of categories with prompts and thresholds.
 //!
 //! The reply always has OpenAI's 13 categories, because its typed clients require them, and the operator's own. Texts
-//! are not judged: a score between two texts says how alike they are, not whether one is violent.
+//! are not judged: a score between two texts says how alike they are, not whether one is violent. A label set that the
+//! request names adds its labels as categories, in place of others of the same name.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use model::Label;
+use model::{GroupMode, GroupedScore, Label};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::times;
+use crate::archive::Owner;
 use crate::call::{Answer, Call, Reply};
 use crate::fields::missing;
 use crate::input::{Content, Inputs, Part};
+use crate::label_sets::{self, LabelSet};
 use crate::labels::{self, Candidates};
 use crate::settings::ModerationCategory;
 use crate::work;
@@ -76,13 +79,25 @@ pub(crate) async fn moderations(mut call: Call) -> Answer {
     // A list of parts is one input of several parts; a list of texts is several inputs.
     let one = matches!(&input, Value::Array(parts) if parts.iter().any(Value::is_object));
     let inputs = Inputs::of(input, "input", call.app.limits.inputs)?;
+    let named = label_sets::named(&mut call.fields, &[])?;
     call.fields.pass_over(&["user"]);
+    let set = match named {
+        Some(named) => {
+            let owner = Owner::of(&call.bill)?;
+            Some(label_sets::find(&call.app, &owner, &named, "label_set").await?)
+        }
+        None => None,
+    };
     let count = if one { 1 } else { inputs.parts.last().map_or(0, |last| last.item + 1) };
     let is_image = |part: &Part| !matches!(part.content, Ok(Content::Text(_)));
     let (images, texts) = inputs.parts.into_iter().partition::<Vec<_>, _>(is_image);
-    let policy = policy(&call.app.moderation);
+    let mut policy = policy(&call.app.moderation);
+    if let Some(set) = &set {
+        policy.retain(|category| set.find(&category.name).is_none());
+    }
     let model = call.model().await?;
-    let mut verdicts = (0..count).map(|_| Verdict::of_nothing(&policy)).collect::<Vec<_>>();
+    let verdicts = (0..count).map(|_| Verdict::of_nothing(&policy, set.as_deref()));
+    let mut verdicts = verdicts.collect::<Vec<_>>();
     let owners = images.iter().map(|part| if one { 0 } else { part.item }).collect::<Vec<_>>();
     let rows = work::embed_all(&call, &model, images).await?;
     if !rows.is_empty() {
@@ -91,14 +106,23 @@ pub(crate) async fn moderations(mut call: Call) -> Answer {
             sentences.map(|prompt| Label { name: String::new(), prompts: vec![prompt.clone()] });
         let candidates = Candidates::new(labels.collect(), None, "input", usize::MAX)?;
         let vectors = labels::vectors(&call.app, &model, &candidates).await?;
-        for (owner, row) in owners.into_iter().zip(&rows) {
+        for (&owner, row) in owners.iter().zip(&rows) {
             let scores = vectors.rows.score(&row.row);
             let mut probabilities = scores.iter().map(|score| score.score.probability);
             for category in &policy {
                 let prompts = probabilities.by_ref().take(category.prompts.len());
                 if let Some(score) = prompts.reduce(f32::max) {
-                    verdicts[owner].judge(category, score);
+                    verdicts[owner].judge(&category.name, score, score >= category.threshold);
                 }
+            }
+        }
+    }
+    if let Some(set) = set.as_ref().filter(|_| !rows.is_empty()) {
+        let vectors = label_sets::vectors(&call.app, &model, set).await?;
+        for (&owner, row) in owners.iter().zip(&rows) {
+            for score in vectors.score(set, &row.row, None) {
+                let name = &set.groups[score.group].labels[score.label].name;
+                verdicts[owner].judge(name, score.score.probability, flags(set, &score));
             }
         }
     }
@@ -126,9 +150,21 @@ fn policy(own: &[ModerationCategory]) -> Vec<ModerationCategory> {
     policy
 }
 
+/// Whether a label flags a picture. In an exclusive group a label without a threshold is what pictures may well be: it wins
+/// over the others and flags nothing.
+fn flags(set: &LabelSet, score: &GroupedScore) -> bool {
+    let group = &set.groups[score.group];
+    let is_wanted = group.mode == GroupMode::Multi || group.labels[score.label].threshold.is_some();
+    score.selected && is_wanted
+}
+
 impl Verdict {
-    fn of_nothing(policy: &[ModerationCategory]) -> Self {
-        let names = || policy.iter().map(|category| category.name.clone());
+    fn of_nothing(policy: &[ModerationCategory], set: Option<&LabelSet>) -> Self {
+        let labels = || set.into_iter().flat_map(|set| &set.groups).flat_map(|group| &group.labels);
+        let names = || {
+            let own = labels().map(|label| label.name.clone());
+            policy.iter().map(|category| category.name.clone()).chain(own)
+        };
         Self {
             flagged: false,
             categories: names().map(|name| (name, false)).collect(),
@@ -138,16 +174,15 @@ impl Verdict {
     }
 
     /// Adds what one picture gave; the largest score counts.
-    fn judge(&mut self, category: &ModerationCategory, score: f32) {
-        let flagged = score >= category.threshold;
+    fn judge(&mut self, category: &str, score: f32, flagged: bool) {
         self.flagged |= flagged;
-        if let Some(known) = self.categories.get_mut(&category.name) {
+        if let Some(known) = self.categories.get_mut(category) {
             *known |= flagged;
         }
-        if let Some(known) = self.category_scores.get_mut(&category.name) {
+        if let Some(known) = self.category_scores.get_mut(category) {
             *known = known.max(score);
         }
-        if let Some(types) = self.category_applied_input_types.get_mut(&category.name) {
+        if let Some(types) = self.category_applied_input_types.get_mut(category) {
             *types = vec!["image"];
         }
     }
@@ -173,10 +208,9 @@ mod tests {
     #[test]
     fn the_largest_score_of_several_pictures_counts() {
         let policy = policy(&[]);
-        let mut verdict = Verdict::of_nothing(&policy);
-        let violence = policy.iter().find(|category| category.name == "violence").unwrap();
-        verdict.judge(violence, 0.3);
-        verdict.judge(violence, 0.1);
+        let mut verdict = Verdict::of_nothing(&policy, None);
+        verdict.judge("violence", 0.3, true);
+        verdict.judge("violence", 0.1, false);
         assert!(verdict.flagged && verdict.categories["violence"]);
         assert_eq!(verdict.category_scores["violence"], 0.3);
         assert_eq!(verdict.category_applied_input_types["violence"], ["image"]);

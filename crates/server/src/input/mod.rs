@@ -5,8 +5,10 @@
 //! several parts: a text and a picture are never made one vector.
 
 mod content;
+mod file;
 mod source;
 
+pub(crate) use file::read_files;
 pub(crate) use source::ImageSource;
 
 use serde_json::Value;
@@ -103,6 +105,26 @@ impl Inputs {
         let mut parser = Parser { limit, items: 0, inputs: Self::default() };
         parser.items(values, place, Modality::Text)?;
         parser.finish(place)
+    }
+
+    /// Takes a list of items whose plain strings are pictures.
+    ///
+    /// # Errors
+    /// Those of [`take`](Self::take), and when an item is a text.
+    pub(crate) fn pictures(
+        values: Vec<Value>,
+        place: &str,
+        limit: usize,
+    ) -> Result<Self, ApiError> {
+        let mut parser = Parser { limit, items: 0, inputs: Self::default() };
+        parser.items(values, place, Modality::Image)?;
+        let inputs = parser.finish(place)?;
+        let is_text = |part: &&Part| matches!(part.content, Ok(Content::Text(_)));
+        if let Some(text) = inputs.parts.iter().find(is_text) {
+            let message = format!("{} is a text; it must be a picture", text.place);
+            return Err(ApiError::invalid("invalid_value", message).at(text.place.clone()));
+        }
+        Ok(inputs)
     }
 
     /// Takes what one field holds: a query, inputs.

@@ -17,6 +17,8 @@ pub(crate) enum ImageSource {
     Bytes(Bytes),
     /// On the web.
     Url(String),
+    /// Uploaded, by its id.
+    File(String),
     /// In the cache, by the SHA-256 of its bytes.
     Held(Hash),
 }
@@ -26,6 +28,7 @@ impl fmt::Debug for ImageSource {
         match self {
             Self::Bytes(bytes) => write!(formatter, "Bytes({})", bytes.len()),
             Self::Url(_) => formatter.write_str("Url(..)"),
+            Self::File(id) => write!(formatter, "File({id})"),
             Self::Held(_) => formatter.write_str("Held(..)"),
         }
     }
@@ -39,7 +42,7 @@ const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, CONFIG
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, CONFIGURATION);
 
 impl ImageSource {
-    /// Reads a URL, a data URI, base64, or `sha256:` and 64 hexadecimal digits.
+    /// Reads a URL, a data URI, base64, the id of a file, or `sha256:` and 64 hexadecimal digits.
     ///
     /// # Errors
     /// When it is none of them.
@@ -58,8 +61,7 @@ impl ImageSource {
             });
         }
         if text.starts_with("file-") {
-            let message = "there is no file of this id";
-            return Err(ApiError::not_found("file_not_found", message));
+            return Ok(Self::File(text));
         }
         decode(text.as_bytes()).map(Self::Bytes).ok_or_else(|| {
             let message = "the image is neither an http(s) URL, a data URI, nor valid base64";
@@ -92,7 +94,7 @@ fn decode(text: &[u8]) -> Option<Bytes> {
     alphabet.decode(compact).ok().map(Bytes::from)
 }
 
-fn hash(digits: &str) -> Option<Hash> {
+pub(super) fn hash(digits: &str) -> Option<Hash> {
     let mut hash = [0; 32];
     if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;

@@ -22,6 +22,8 @@ const VECTORS: &str = "Vectors";
 const CLASSES: &str = "Classes";
 const RANKING: &str = "Ranking";
 const MODELS: &str = "Models";
+const LABEL_SETS: &str = "Label sets";
+const FILES: &str = "Files";
 const ACCOUNTS: &str = "Accounts";
 const OPERATIONS: &str = "Operations";
 
@@ -30,6 +32,11 @@ pub(super) const TAGS: &[Tag] = &[
     Tag { name: CLASSES, description: "Images against candidate labels." },
     Tag { name: RANKING, description: "How well texts and images belong together." },
     Tag { name: MODELS, description: "What is served." },
+    Tag { name: LABEL_SETS, description: "Labels that are kept, in versions that never change." },
+    Tag {
+        name: FILES,
+        description: "What was uploaded, and can be named by its id where a picture can.",
+    },
     Tag { name: ACCOUNTS, description: "Keys, credit and usage, on a server with accounts." },
     Tag { name: OPERATIONS, description: "For operators and their programs; no key is needed." },
 ];
@@ -44,9 +51,11 @@ enum Kind {
     /// A key and a JSON body of this schema.
     Post { schema: &'static str, examples: fn(&str) -> Vec<Example> },
     /// A key and a JSON body of this schema; nothing is computed.
-    Change { method: Method, schema: &'static str },
+    Change { method: Method, schema: &'static str, examples: fn(&str) -> Vec<Example> },
     /// A key.
     Delete,
+    /// A key and a form of this schema.
+    Upload { schema: &'static str },
     /// A JSON body of this schema and no key.
     Stranger { schema: &'static str },
 }
@@ -109,6 +118,18 @@ pub(super) fn all() -> Vec<Endpoint> {
         row("/models/{id}", "zero_shot_image_classification", CLASSES, post("HuggingFaceRequest", examples::huggingface), JsonList("LabelAndScore"), "Hugging Face's task zero-shot-image-classification"),
         row("/v1/models", "models", MODELS, Kind::Guarded, Json("ModelsReply"), "The served models"),
         row("/v1/models/{id}", "model", MODELS, Kind::Guarded, Json("ModelReply"), "A served model"),
+        row("/v1/label_sets", "label_sets", LABEL_SETS, Kind::Guarded, Json("LabelSetsReply"), "The caller's label sets in their newest versions; `limit`, `order` and `after` behind a `?`"),
+        row("/v1/label_sets", "create_label_set", LABEL_SETS, post("LabelSetRequest", examples::label_set), Json("LabelSetReply"), "A new label set, or the next version of one"),
+        row("/v1/label_sets/{id}", "label_set", LABEL_SETS, Kind::Guarded, Json("LabelSetReply"), "A version: `ls_x` is the newest, `ls_x@3` the third, `ls_x@production` the one of this name"),
+        row("/v1/label_sets/{id}", "change_label_set", LABEL_SETS, Kind::Change { method: Method::Post, schema: "LabelSetChange", examples: examples::label_set_change }, Json("LabelSetReply"), "Moves the names of versions"),
+        row("/v1/label_sets/{id}", "delete_label_set", LABEL_SETS, Kind::Delete, Json("DeletedLabelSetReply"), "Deletes a label set with all its versions"),
+        row("/v1/label_sets/{id}/versions", "label_set_versions", LABEL_SETS, Kind::Guarded, Json("LabelSetsReply"), "All versions, the newest first"),
+        row("/v1/label_sets/{id}/doctor", "label_set_doctor", LABEL_SETS, Kind::Guarded, Json("Diagnosis"), "What is probably wrong with a version; `model` and `cosine` behind a `?`"),
+        row("/v1/files", "files", FILES, Kind::Guarded, Json("FilesReply"), "The caller's files; `purpose`, `limit`, `order` and `after` behind a `?`"),
+        row("/v1/files", "create_file", FILES, Kind::Upload { schema: "FileRequest" }, Json("FileObject"), "Uploads a file"),
+        row("/v1/files/{id}", "file", FILES, Kind::Guarded, Json("FileObject"), "One of the caller's files"),
+        row("/v1/files/{id}", "delete_file", FILES, Kind::Delete, Json("FileDeleted"), "Deletes a file"),
+        row("/v1/files/{id}/content", "file_content", FILES, Kind::Guarded, Body::Bytes, "The bytes of a file"),
         row("/health", "health", OPERATIONS, Kind::Open, Json("HealthReply"), "Whether the process answers"),
         row("/ready", "ready", OPERATIONS, Kind::Open, Json("ReadyReply"), "Whether requests should be sent here; 503 while they should not"),
         row("/metrics", "metrics", OPERATIONS, Kind::Open, Text("application/openmetrics-text; version=1.0.0; charset=utf-8"), "Counters for Prometheus"),
@@ -120,7 +141,7 @@ pub(super) fn all() -> Vec<Endpoint> {
 #[rustfmt::skip]
 pub(super) fn of_accounts() -> Vec<Endpoint> {
     use Body::Json;
-    let change = |method, schema| Kind::Change { method, schema };
+    let change = |method, schema| Kind::Change { method, schema, examples: |_| Vec::new() };
     vec![
         row("/v1/key", "key", ACCOUNTS, Kind::Guarded, Json("KeyReply"), "The key that asks"),
         row("/v1/credits", "credits", ACCOUNTS, Kind::Guarded, Json("CreditsReply"), "What the account has"),
@@ -151,12 +172,27 @@ impl Endpoint {
             .tag(self.tag)
             .summary(Some(self.summary));
         if self.path == "/v1/keys/{id}" {
-            operation = operation.parameter(key_id());
+            operation = operation.parameter(id_of("The id of one of the account's keys."));
+        } else if self.tag == LABEL_SETS && self.path.contains("{id}") {
+            operation = operation.parameter(id_of("The id of one of the caller's label sets."));
+        } else if self.path.starts_with("/v1/files/{id}") {
+            operation = operation.parameter(id_of("The id of one of the caller's files."));
         } else if self.path.ends_with("{id}") {
             operation = operation.parameter(model_id(facts));
         }
         let (method, headers, errors): (_, _, &[u16]) = match self.kind {
             Kind::Open => (HttpMethod::Get, Headers::Common, &[500]),
+            Kind::Guarded if matches!(self.tag, FILES | LABEL_SETS) => {
+                (HttpMethod::Get, Headers::Rated, &[400, 401, 403, 404, 429, 500, 503])
+            }
+            Kind::Upload { schema } => {
+                let content =
+                    ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
+                let body = RequestBodyBuilder::new().required(Some(Required::True));
+                let body = body.content("multipart/form-data", content).build();
+                operation = operation.request_body(Some(body));
+                (HttpMethod::Post, Headers::Rated, CHANGING)
+            }
             Kind::Guarded if self.path.ends_with("{id}") => {
                 (HttpMethod::Get, Headers::Rated, &[401, 404, 429, 500])
             }
@@ -165,8 +201,8 @@ impl Endpoint {
             }
             Kind::Guarded => (HttpMethod::Get, Headers::Rated, &[401, 429, 500]),
             Kind::Delete => (HttpMethod::Delete, Headers::Rated, &[401, 403, 404, 429, 500, 503]),
-            Kind::Change { method, schema } => {
-                operation = operation.request_body(Some(body(schema)));
+            Kind::Change { method, schema, examples } => {
+                operation = operation.request_body(Some(body_with(schema, examples(""))));
                 let method = match method {
                     Method::Post => HttpMethod::Post,
                     Method::Patch => HttpMethod::Patch,
@@ -179,18 +215,8 @@ impl Endpoint {
             }
             Kind::Post { schema, examples } => {
                 let model = facts.models.first().map_or("mini", String::as_str);
-                let examples = examples(model).into_iter().map(|example| {
-                    let Example { name, summary, body } = example;
-                    (name, ExampleBuilder::new().summary(summary).value(Some(body)).build())
-                });
-                let content = ContentBuilder::new()
-                    .schema(Some(Ref::from_schema_name(schema)))
-                    .examples_from_iter(examples)
-                    .build();
-                let body = RequestBodyBuilder::new()
-                    .required(Some(Required::True))
-                    .content("application/json", content);
-                operation = operation.request_body(Some(body.build())).parameter(prefer());
+                let body = body_with(schema, examples(model));
+                operation = operation.request_body(Some(body)).parameter(prefer());
                 (HttpMethod::Post, Headers::Computed, COMPUTING)
             }
         };
@@ -198,7 +224,9 @@ impl Endpoint {
         // What a call is answered that cannot be paid.
         let paid = matches!(self.kind, Kind::Post { .. }) && facts.access == Access::Accounts;
         let unpaid: &[u16] = if paid { &[402, 403, 409] } else { &[] };
-        for &status in errors.iter().chain(unpaid) {
+        // Without accounts whoever may call may do everything.
+        let is_met = |status: &&u16| **status != 403 || facts.access == Access::Accounts;
+        for &status in errors.iter().chain(unpaid).filter(is_met) {
             // A path that is cut short, and a body that never ends, are answered before or beside the limiter.
             let headers = match (status, headers) {
                 (400 | 408 | 413 | 415 | 422 | 429, Headers::Rated | Headers::Computed) => {
@@ -214,9 +242,11 @@ impl Endpoint {
         }
         let keys = match self.kind {
             Kind::Open | Kind::Stranger { .. } => Vec::new(),
-            Kind::Guarded | Kind::Post { .. } | Kind::Change { .. } | Kind::Delete => {
-                security(facts.access)
-            }
+            Kind::Guarded
+            | Kind::Post { .. }
+            | Kind::Change { .. }
+            | Kind::Upload { .. }
+            | Kind::Delete => security(facts.access),
         };
         PathItem::new(method, operation.securities(Some(keys)))
     }
@@ -224,19 +254,33 @@ impl Endpoint {
 
 /// A required body of a schema.
 fn body(schema: &'static str) -> utoipa::openapi::request_body::RequestBody {
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
+    body_with(schema, Vec::new())
+}
+
+/// The same with examples.
+fn body_with(
+    schema: &'static str,
+    examples: Vec<Example>,
+) -> utoipa::openapi::request_body::RequestBody {
+    let examples = examples.into_iter().map(|Example { name, summary, body }| {
+        (name, ExampleBuilder::new().summary(summary).value(Some(body)).build())
+    });
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name(schema)))
+        .examples_from_iter(examples)
+        .build();
     let body = RequestBodyBuilder::new().required(Some(Required::True));
     body.content("application/json", content).build()
 }
 
-/// A key of the path.
-fn key_id() -> utoipa::openapi::path::Parameter {
+/// An id in the path.
+fn id_of(what: &'static str) -> utoipa::openapi::path::Parameter {
     let schema = ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
     ParameterBuilder::new()
         .name("id")
         .parameter_in(ParameterIn::Path)
         .required(Required::True)
-        .description(Some("The id of one of the account's keys."))
+        .description(Some(what))
         .schema(Some(schema.build()))
         .build()
 }

@@ -85,6 +85,35 @@ pub(super) fn classify(model: &str) -> Vec<Example> {
     ]
 }
 
+pub(super) fn label_set(model: &str) -> Vec<Example> {
+    vec![
+        example(
+            "labels",
+            "Labels of which one holds",
+            json!({ "name": "Colours", "labels": ["red", { "name": "blue", "prompts": ["something blue"] }] }),
+        ),
+        example(
+            "groups",
+            "Groups, languages, examples and thresholds",
+            json!({
+                "name": "Squares", "model": model, "aliases": ["production"],
+                "groups": [
+                    { "name": "shape", "labels": ["square", "circle"] },
+                    { "name": "colours", "mode": "multi", "labels": [
+                        { "name": "red", "prompts": { "en": ["a red square"], "de": ["ein rotes Quadrat"] }, "threshold": 0.3 },
+                        { "name": "blue", "examples": [BLUE], "negative_prompts": ["something green"] },
+                    ]},
+                ],
+            }),
+        ),
+    ]
+}
+
+pub(super) fn label_set_change(_model: &str) -> Vec<Example> {
+    let body = json!({ "aliases": { "production": 1, "staging": null } });
+    vec![example("aliases", "The first version is in production", body)]
+}
+
 /// A message with a picture.
 fn asking() -> Value {
     json!([{ "role": "user", "content": [

@@ -11,13 +11,16 @@ use crate::endpoints::account::sign_up::{OpenedReply, SentReply};
 use crate::endpoints::account::usage::{CreditsReply, UsageReply};
 use crate::endpoints::chat::ChatReply;
 use crate::endpoints::embeddings::EmbeddingsReply;
+use crate::endpoints::files::{FileDeleted, FileObject, FilesReply};
 use crate::endpoints::huggingface::LabelAndScore;
+use crate::endpoints::label_sets::{DeletedLabelSetReply, LabelSetReply, LabelSetsReply};
 use crate::endpoints::models::{ModelReply, ModelsReply};
 use crate::endpoints::moderations::ModerationsReply;
 use crate::endpoints::operations::{HealthReply, ReadyReply};
 use crate::endpoints::rerank::RerankReply;
 use crate::endpoints::score::ScoreReply;
 use crate::error::ErrorReply;
+use crate::label_sets::Diagnosis;
 
 /// The schemas of all replies and of what they hold.
 pub(super) fn schemas() -> Vec<(String, RefOr<Schema>)> {
@@ -34,6 +37,10 @@ pub(super) fn schemas() -> Vec<(String, RefOr<Schema>)> {
     add::<RerankReply>(&mut schemas);
     add::<ScoreReply>(&mut schemas);
     add::<ErrorReply>(&mut schemas);
+    add::<LabelSetReply>(&mut schemas);
+    add::<LabelSetsReply>(&mut schemas);
+    add::<DeletedLabelSetReply>(&mut schemas);
+    add::<Diagnosis>(&mut schemas);
     add::<KeyReply>(&mut schemas);
     add::<KeysReply>(&mut schemas);
     add::<DeletedReply>(&mut schemas);
@@ -41,6 +48,9 @@ pub(super) fn schemas() -> Vec<(String, RefOr<Schema>)> {
     add::<UsageReply>(&mut schemas);
     add::<SentReply>(&mut schemas);
     add::<OpenedReply>(&mut schemas);
+    add::<FileObject>(&mut schemas);
+    add::<FilesReply>(&mut schemas);
+    add::<FileDeleted>(&mut schemas);
     schemas
 }
 
@@ -62,6 +72,8 @@ pub(super) enum Body {
     JsonObject,
     /// A text of a type of its own.
     Text(&'static str),
+    /// Whatever was uploaded.
+    Bytes,
 }
 
 /// Which headers an answer has.
@@ -110,6 +122,10 @@ pub(super) fn good(body: Body, headers: Headers) -> Response {
         Body::JsonObject => {
             let content = ContentBuilder::new().schema(Some(object().build())).build();
             response.content("application/json", content)
+        }
+        Body::Bytes => {
+            let content = ContentBuilder::new().schema(Some(text().build())).build();
+            response.content("*/*", content)
         }
         Body::Text(kind) => {
             let content = ContentBuilder::new().schema(Some(text().build())).build();
@@ -185,7 +201,7 @@ fn meaning(status: u16) -> &'static str {
         403 => "The key may not do this.",
         409 => "A call with this `Idempotency-Key` is being worked on.",
         401 => "No key, or one that is not known.",
-        404 => "The model, or an image that the request refers to, is not known.",
+        404 => "The model, or something that the request refers to, is not known.",
         408 => "The body stopped coming.",
         413 => "The body or an image is too large.",
         415 => {

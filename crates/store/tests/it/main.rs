@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod calls;
+mod files;
 mod keys;
+mod label_sets;
 mod links;
 mod model;
 mod records;
@@ -30,10 +32,22 @@ on_both! {
     calls::what_failed_may_be_asked_again;
     calls::the_holds_of_a_dead_server_are_given_back_and_no_others;
     calls::a_disabled_account_or_key_holds_nothing;
+    files::equal_contents_are_stored_once_until_the_last_file_is_gone;
+    files::an_owner_sees_and_deletes_only_its_own;
+    files::a_list_is_in_order_and_goes_on_where_it_ended;
+    files::an_owner_has_room_for_so_many_bytes_and_no_more;
+    files::a_file_vanishes_when_its_time_is_over;
+    files::what_a_dead_process_had_begun_is_removed_and_can_no_longer_become_a_file;
+    files::uploads_and_deletions_of_the_same_contents_at_once_lose_nothing;
     keys::a_key_is_found_by_its_hash_alone;
     keys::a_key_changes_only_for_its_account;
     keys::a_minute_has_as_many_calls_and_pictures_as_the_key_allows;
     keys::what_makes_no_sense_is_refused;
+    label_sets::a_version_stays_as_it_was_and_names_move;
+    label_sets::versions_that_are_made_at_once_get_numbers_of_their_own;
+    label_sets::another_owners_label_set_is_not_there_at_all;
+    label_sets::label_sets_are_listed_in_pages;
+    label_sets::examples_stay_with_their_set_and_go_with_it;
     links::a_link_makes_one_account_with_one_free_credit;
     links::an_address_gets_few_links;
     model::the_database_does_what_the_arithmetic_says;

@@ -11,10 +11,10 @@ use crate::serve::server::Server;
 use crate::tiny::{Tiny, picture};
 
 /// A price of a picture, in micro-dollars.
-pub(super) const PRICE: i64 = 94;
+pub(crate) const PRICE: i64 = 94;
 
-pub(super) struct Bank {
-    pub(super) folder: tempfile::TempDir,
+pub(crate) struct Bank {
+    pub(crate) folder: tempfile::TempDir,
     /// On PostgreSQL: its server, and the database that is dropped at the end.
     shared: Option<Shared>,
     tiny: Tiny,
@@ -41,13 +41,13 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 
 impl Bank {
     /// A file.
-    pub(super) fn sqlite() -> Self {
+    pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self { folder, shared: None, tiny: Tiny::new() }
     }
 
     /// A database of a PostgreSQL, if there is one.
-    pub(super) fn postgres() -> Option<Self> {
+    pub(crate) fn postgres() -> Option<Self> {
         #[expect(clippy::disallowed_methods, reason = "tests have no command line")]
         let Ok(server) = std::env::var("POLYSIGHT_TEST_POSTGRES") else {
             eprintln!("skipped: POLYSIGHT_TEST_POSTGRES names no server");
@@ -62,7 +62,7 @@ impl Bank {
     }
 
     /// A run of the program that knows the database.
-    pub(super) fn with<S: AsRef<std::ffi::OsStr>>(
+    pub(crate) fn with<S: AsRef<std::ffi::OsStr>>(
         &self,
         arguments: impl IntoIterator<Item = S>,
     ) -> Run {
@@ -76,7 +76,7 @@ impl Bank {
         }
     }
 
-    pub(super) fn run<S: AsRef<std::ffi::OsStr>>(
+    pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(
         &self,
         arguments: impl IntoIterator<Item = S>,
     ) -> Finished {
@@ -84,7 +84,7 @@ impl Bank {
     }
 
     /// What a command prints as JSON.
-    pub(super) fn json<S: AsRef<std::ffi::OsStr>>(
+    pub(crate) fn json<S: AsRef<std::ffi::OsStr>>(
         &self,
         arguments: impl IntoIterator<Item = S>,
     ) -> Value {
@@ -94,7 +94,7 @@ impl Bank {
     }
 
     /// A customer with so many micro-dollars.
-    pub(super) fn customer(&self, name: &str, credit: i64) {
+    pub(crate) fn customer(&self, name: &str, credit: i64) {
         self.json(["account", "create", name]);
         if credit > 0 {
             let dollars = format!("{}.{:06}", credit / 1_000_000, credit % 1_000_000);
@@ -103,27 +103,27 @@ impl Bank {
     }
 
     /// A new key; the JSON has `key` and `data`.
-    pub(super) fn key(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn key(&self, arguments: &[&str]) -> Value {
         self.json(["key", "create"].iter().chain(arguments))
     }
 
-    pub(super) fn plain_key(&self, arguments: &[&str]) -> String {
+    pub(crate) fn plain_key(&self, arguments: &[&str]) -> String {
         self.key(arguments)["key"].as_str().unwrap().to_owned()
     }
 
     /// A server of the tiny model.
-    pub(super) fn serve(&self, arguments: &[&str]) -> Server {
+    pub(crate) fn serve(&self, arguments: &[&str]) -> Server {
         let model = format!("tiny={}", self.tiny.path().display());
         let run = self.with(["serve", "--accounts", "--model", &model]);
         Server::start(arguments.iter().fold(run, Run::argument))
     }
 
-    pub(super) fn account(&self, name: &str) -> Value {
+    pub(crate) fn account(&self, name: &str) -> Value {
         self.json(["account", "show", name])
     }
 
     /// That everything adds up and nothing is held.
-    pub(super) fn assert_clean(&self) {
+    pub(crate) fn assert_clean(&self) {
         let verified = self.json(["ledger", "verify"]);
         assert_eq!(
             (&verified["wrong"], &verified["open_holds"]),
@@ -134,7 +134,7 @@ impl Bank {
 }
 
 /// A call with a picture that nobody sent before.
-pub(super) fn call(key: &str, number: usize) -> Request {
+pub(crate) fn call(key: &str, number: usize) -> Request {
     let mut bytes = fs_err::read(picture("rgb_61x37.png")).unwrap();
     bytes.extend_from_slice(&number.to_le_bytes());
     let body = json!({ "input": [{ "image": crate::serve::base64(&bytes) }] });
@@ -142,6 +142,6 @@ pub(super) fn call(key: &str, number: usize) -> Request {
 }
 
 /// A request with a key and no body.
-pub(super) fn get(key: &str, path: &str) -> Request {
+pub(crate) fn get(key: &str, path: &str) -> Request {
     Request::get(path).header("authorization", &format!("Bearer {key}"))
 }

@@ -3,7 +3,7 @@
 //! PostgreSQL's part needs a server: `POLYSIGHT_TEST_POSTGRES` (`.ci/postgres`); without it it says so and passes.
 //! `POLYSIGHT_TEST_ROUNDS=100` makes the crash test as long as it is meant to be.
 
-mod bank;
+pub(crate) mod bank;
 mod books;
 mod crash;
 mod crowd;

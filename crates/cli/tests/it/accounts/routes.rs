@@ -47,6 +47,81 @@ fn a_key_sees_and_touches_only_its_own_accounts_things() {
         of(anns, "POST", "/v1/keys", Some(theirs)).with_status(404).code(),
         "account_not_found"
     );
+    // Files: another account's is the very same as none.
+    let put = |key: &str| {
+        let form = crate::files::shelf::form(&[("purpose", "vision")], "a.png", key.as_bytes());
+        let upload = crate::files::shelf::upload(form);
+        server
+            .ask(&upload.header("authorization", &format!("Bearer {key}")))
+            .with_status(200)
+            .json()
+    };
+    let (anns_file, bens_file) = (put(anns), put(bens));
+    let bens_file = bens_file["id"].as_str().unwrap();
+    for (method, path) in [
+        ("GET", "/v1/files/ID"),
+        ("DELETE", "/v1/files/ID"),
+        ("GET", "/v1/files/ID/content"),
+        ("GET", "/v1/files?after=ID"),
+    ] {
+        let ask = |id: &str| {
+            let answer = of(anns, method, &path.replace("ID", id), None).with_status(404);
+            assert_eq!(answer.code(), "file_not_found", "{method} {path}");
+            answer.text().replace(id, "ID")
+        };
+        assert_eq!(ask(bens_file), ask("file-0"), "{method} {path}");
+    }
+    let embed = |id: &str| {
+        let body = json!({ "input": [{ "image": id }] });
+        let answer = of(anns, "POST", "/v1/embeddings", Some(body)).with_status(404);
+        answer.text().replace(id, "ID")
+    };
+    assert_eq!(embed(bens_file), embed("file-0"));
+    let files = of(anns, "GET", "/v1/files", None).with_status(200).json();
+    assert_eq!(files["data"], json!([anns_file]));
+    assert_eq!(of(&admin, "GET", "/v1/files", None).with_status(403).code(), "admin_key");
+    of(bens, "GET", &format!("/v1/files/{bens_file}"), None).with_status(200);
+    // Label sets too.
+    let put = |key: &str| {
+        let body = json!({ "name": "set of one", "labels": ["a"], "aliases": ["production"] });
+        of(key, "POST", "/v1/label_sets", Some(body)).with_status(200).json()
+    };
+    let (anns_set, bens_set) = (put(anns), put(bens));
+    let bens_set = bens_set["id"].as_str().unwrap();
+    let image = crate::serve::base64(&fs_err::read(crate::tiny::picture("rgb_61x37.png")).unwrap());
+    let image = format!("data:image/png;base64,{image}");
+    let part = json!([{ "type": "image_url", "image_url": { "url": image } }]);
+    for (method, path, body) in [
+        ("GET", "/v1/label_sets/ID", None),
+        ("GET", "/v1/label_sets/ID@1", None),
+        ("GET", "/v1/label_sets/ID@production", None),
+        ("GET", "/v1/label_sets/ID/versions", None),
+        ("GET", "/v1/label_sets/ID/doctor", None),
+        ("DELETE", "/v1/label_sets/ID", None),
+        ("POST", "/v1/label_sets/ID", Some(json!({ "aliases": { "production": null } }))),
+        ("POST", "/v1/label_sets", Some(json!({ "id": "ID", "labels": ["b"] }))),
+        ("POST", "/v1/classify", Some(json!({ "input": "a", "label_set": "ID" }))),
+        ("POST", "/v1/moderations", Some(json!({ "input": part, "label_set": "ID@1" }))),
+        (
+            "POST",
+            "/v1/chat/completions",
+            Some(json!({ "messages": [{ "content": part }], "metadata": { "label_set": "ID" } })),
+        ),
+    ] {
+        let ask = |id: &str| {
+            let body = body.as_ref().map(|body| body.to_string().replace("ID", id));
+            let body = body.map(|body| serde_json::from_str(&body).unwrap());
+            let answer = of(anns, method, &path.replace("ID", id), body).with_status(404);
+            assert_eq!(answer.code(), "label_set_not_found", "{method} {path}");
+            answer.text().replace(id, "ID")
+        };
+        assert_eq!(ask(bens_set), ask("ls_0"), "{method} {path}");
+    }
+    let sets = of(anns, "GET", "/v1/label_sets", None).with_status(200).json();
+    assert_eq!(sets["data"].as_array().unwrap().len(), 1);
+    assert_eq!(sets["data"][0]["id"], anns_set["id"]);
+    assert_eq!(of(&admin, "GET", "/v1/label_sets", None).with_status(403).code(), "admin_key");
+    of(bens, "GET", &format!("/v1/label_sets/{bens_set}@production"), None).with_status(200);
     // Every list.
     let keys = of(anns, "GET", "/v1/keys", None).with_status(200).json();
     assert_eq!(keys["data"].as_array().unwrap().len(), 1);
@@ -70,7 +145,15 @@ fn a_key_sees_and_touches_only_its_own_accounts_things() {
     of(&admin, "PATCH", &bens_key, Some(json!({ "disabled": true }))).with_status(200);
     of(bens, "GET", "/v1/key", None).with_status(401);
     // Without any key nothing.
-    for path in ["/v1/keys", "/v1/key", "/v1/credits", "/v1/usage", "/v1/models"] {
+    for path in [
+        "/v1/keys",
+        "/v1/key",
+        "/v1/credits",
+        "/v1/usage",
+        "/v1/models",
+        "/v1/files",
+        "/v1/label_sets",
+    ] {
         server.get(path).with_status(401);
     }
 }

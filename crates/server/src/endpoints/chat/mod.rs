@@ -1,7 +1,9 @@
-//! `POST /v1/chat/completions` as a classifier: one picture, and the labels in `response_format`.
+//! `POST /v1/chat/completions` as a classifier: one picture, and the labels in `response_format`, or a label set in
+//! `metadata`.
 
 mod reply;
 mod schema;
+mod set;
 
 use std::sync::Arc;
 
@@ -14,6 +16,7 @@ use crate::classification::Usage;
 use crate::error::ApiError;
 use crate::fields::{Fields, wrong};
 use crate::input::{Content, Inputs, Part};
+use crate::label_sets;
 use crate::labels::{self, Candidates};
 use crate::loaded::LoadedModel;
 use crate::work;
@@ -35,7 +38,6 @@ const MEANINGLESS: &[&str] = &[
     "stop",
     "presence_penalty",
     "frequency_penalty",
-    "metadata",
     "store",
     "parallel_tool_calls",
     "reasoning_effort",
@@ -45,17 +47,33 @@ const MEANINGLESS: &[&str] = &[
 ];
 
 pub(crate) async fn completions(mut call: Call) -> Answer {
-    let answers = Answers::take(&mut call.fields, call.app.limits.labels)?;
+    let set = set::find(&mut call).await?;
+    let answers = match &set {
+        Some(set) if !Answers::are_asked_for(&call.fields) => Answers::of_set(set),
+        _ => Answers::take(&mut call.fields, call.app.limits.labels)?,
+    };
     let image = image(&mut call.fields, call.app.limits.inputs)?;
     let options = Options::take(&mut call.fields)?;
     let choices = call.fields.texts("templates")?;
     call.fields.pass_over(MEANINGLESS);
+    if let Some(set) = &set {
+        set::check(set, &answers, choices.as_deref())?;
+    }
     let model = call.model().await?;
     let rows = work::embed_all(&call, &model, vec![image]).await?;
     let limit = call.app.limits.labels;
     let mut usage = Usage::default();
     let mut filled = Vec::new();
-    for question in answers.questions() {
+    if let Some(set) = &set {
+        let vectors = label_sets::vectors(&call.app, &model, set).await?;
+        usage = usage_with(&call, [], vectors.counted(set));
+        let scores = vectors.score(set, &rows[0].row, None);
+        let questions = answers.questions().into_iter();
+        filled = questions
+            .map(|question| set::fill(set, &scores, question, options.threshold))
+            .collect();
+    }
+    for question in answers.questions().into_iter().filter(|_| set.is_none()) {
         let labels = question.labels.iter().map(|label| Label::from(label.as_str())).collect();
         let candidates = Candidates::new(labels, choices.clone(), &question.place, limit)?;
         let answer = answer(&call, &model, &candidates, question, &rows[0], options.threshold);
@@ -92,6 +110,8 @@ pub(crate) async fn completions(mut call: Call) -> Answer {
 pub(crate) struct Filled {
     question: Question,
     scores: Vec<LabelScore>,
+    /// Of the question's labels, where they have their own.
+    thresholds: Vec<Option<f32>>,
     threshold: f32,
 }
 
@@ -106,27 +126,34 @@ async fn answer(
     let labels = labels::vectors(&call.app, model, candidates).await?;
     let mut scores = labels.rows.score(&image.row);
     scores.sort_by(|a, b| b.score.logit.total_cmp(&a.score.logit));
-    let filled = Filled { question: question.clone(), scores, threshold };
-    Ok((filled, usage_with(call, [], &labels)))
+    let thresholds = vec![None; question.labels.len()];
+    let filled = Filled { question: question.clone(), scores, thresholds, threshold };
+    Ok((filled, usage_with(call, [], labels.counted())))
 }
 
 impl Filled {
     /// The labels of the answer: the best one, or those from the threshold on.
     fn labels(&self) -> Vec<&str> {
         let label = |score: &LabelScore| self.question.labels[score.label].as_str();
+        let own = |score: &LabelScore| self.thresholds[score.label];
         if self.question.single() {
-            return self.scores.iter().take(1).map(label).collect();
+            let may_be_none = self.question.may_be_none();
+            let is_given = |score: &&LabelScore| {
+                !may_be_none || own(score).is_none_or(|least| score.score.probability >= least)
+            };
+            return self.scores.iter().take(1).filter(is_given).map(label).collect();
         }
         let least = self.question.least;
+        let is_likely =
+            |score: &LabelScore| score.score.probability >= own(score).unwrap_or(self.threshold);
         let given = self.scores.iter().enumerate();
-        let given = given
-            .filter(|(rank, score)| *rank < least || score.score.probability >= self.threshold);
+        let given = given.filter(|(rank, score)| *rank < least || is_likely(score));
         given.map(|(_, score)| label(score)).collect()
     }
 
     fn value(&self) -> Value {
         let labels = self.labels();
-        if self.question.single() { labels[0].into() } else { labels.into() }
+        if self.question.single() { labels.first().copied().into() } else { labels.into() }
     }
 
     /// What a number beside the label says: how sure the answer is.

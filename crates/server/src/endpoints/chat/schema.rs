@@ -1,9 +1,11 @@
 //! The labels that a chat request asks for: the enums of a JSON schema, or vLLM's list of choices.
 
+use model::{GroupMode, LabelGroup};
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;
 use crate::fields::Fields;
+use crate::label_sets::LabelSet;
 
 /// References in a schema that are followed, one inside another.
 const MOST_REFERENCES: usize = 16;
@@ -22,13 +24,20 @@ pub(super) struct Question {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     One,
+    /// Of a label set's group, whose labels may all be too unlikely.
+    OneOrNone,
     Several,
 }
 
 impl Question {
     /// Whether exactly one label is the answer.
     pub(super) fn single(&self) -> bool {
-        self.kind == Kind::One
+        self.kind != Kind::Several
+    }
+
+    /// Whether the answer may be null.
+    pub(super) fn may_be_none(&self) -> bool {
+        self.kind == Kind::OneOrNone
     }
 }
 
@@ -50,6 +59,27 @@ pub(super) enum Answers {
 }
 
 impl Answers {
+    /// Whether a request says what its labels are.
+    pub(super) fn are_asked_for(fields: &Fields) -> bool {
+        ["guided_choice", "structured_outputs", "response_format"]
+            .iter()
+            .any(|name| fields.has(name))
+    }
+
+    /// A property for each group of a label set: a label or null, of a multi group a list.
+    pub(super) fn of_set(set: &LabelSet) -> Self {
+        let property = |group: &LabelGroup| {
+            let labels = group.labels.iter().map(|label| label.name.clone()).collect();
+            let kind = match group.mode {
+                GroupMode::Exclusive => Kind::OneOrNone,
+                GroupMode::Multi => Kind::Several,
+            };
+            let place = "metadata.label_set".to_owned();
+            (group.name.clone(), Property::Question(Question { labels, kind, least: 0, place }))
+        };
+        Self::Object(set.groups.iter().map(property).collect())
+    }
+
     /// Takes `response_format`, `guided_choice` or `structured_outputs`.
     ///
     /// # Errors

@@ -95,7 +95,6 @@ fn request() -> Value {
     let shared = json!({
         "model": reference("Model"),
         "messages": reference("ChatMessages"),
-        "templates": templates(),
         "threshold": described("From which probability a label of an array is given; 0.5 when absent.", fraction()),
         "n": { "enum": [1, "", null] },
         "stream": described("Whether the answer comes as events.", flag()),
@@ -106,14 +105,33 @@ fn request() -> Value {
         "max_tokens": passed_over("Nothing is generated."),
         "user": super::user(),
     });
+    let label_set = described(
+        "`ls_x@3`, in place of a schema: a property for each of its groups.",
+        json!({ "type": "string", "minLength": 1 }),
+    );
+    let nothing = || json!({ "type": "null" });
     let structured = object(&["choice"], properties(json!({ "choice": reference("Choices") })));
     let ways = vec![
         (
             vec!["messages", "response_format"],
-            json!({ "response_format": reference("ResponseFormat") }),
+            json!({ "response_format": reference("ResponseFormat"), "templates": templates() }),
         ),
-        (vec!["messages", "guided_choice"], json!({ "guided_choice": reference("Choices") })),
-        (vec!["messages", "structured_outputs"], json!({ "structured_outputs": structured })),
+        (
+            vec!["messages", "metadata"],
+            json!({
+                "metadata": object(&["label_set"], properties(json!({ "label_set": label_set }))),
+                "response_format": nothing(), "guided_choice": nothing(), "structured_outputs": nothing(),
+                "templates": nothing(),
+            }),
+        ),
+        (
+            vec!["messages", "guided_choice"],
+            json!({ "guided_choice": reference("Choices"), "templates": templates() }),
+        ),
+        (
+            vec!["messages", "structured_outputs"],
+            json!({ "structured_outputs": structured, "templates": templates() }),
+        ),
     ];
     forms("A picture, and the labels of which one or several are the answer.", ways, &shared)
 }

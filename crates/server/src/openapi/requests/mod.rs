@@ -5,7 +5,9 @@
 
 mod accounts;
 mod chat;
+mod files;
 mod inputs;
+mod label_sets;
 
 use serde_json::{Map, Value, json};
 
@@ -26,12 +28,14 @@ pub(super) fn schemas(facts: &Facts) -> Vec<(&'static str, Value)> {
         Named("RerankRequest", rerank(facts)),
         Named("ScoreRequest", score()),
         Named("HuggingFaceRequest", huggingface(facts)),
+        Named("FileRequest", files::file()),
         Named("KeyRequest", accounts::key()),
         Named("KeyChange", accounts::key_change()),
         Named("SignUpRequest", accounts::sign_up()),
         Named("ConfirmRequest", accounts::confirm()),
     ];
     let all = own.into_iter().chain(inputs::schemas(facts)).chain(chat::schemas(facts));
+    let all = all.chain(label_sets::schemas(facts));
     all.map(|Named(name, schema)| (name, schema)).collect()
 }
 
@@ -201,27 +205,42 @@ fn classify(facts: &Facts) -> Value {
         "type": "array", "minItems": 1, "maxItems": facts.limits.labels,
         "items": reference("Label"),
     });
-    let shared = json!({
-        "model": reference("Model"),
+    let own = json!({
         "labels": labels,
+        "label_set": { "enum": ["", null] },
         "templates": templates(),
         "multi_label": described("Each label on its own; `score` is then its probability.", flag()),
+    });
+    let nothing = || json!({ "type": "null" });
+    let of_set = json!({
+        "label_set": described("`ls_x`, `ls_x@3` or `ls_x@production`, in place of labels.", json!({ "type": "string", "minLength": 1 })),
+        "labels": nothing(), "templates": nothing(), "multi_label": nothing(),
+    });
+    let shared = json!({
+        "model": reference("Model"),
         "threshold": described("From which score a label is selected.", fraction()),
         "top_k": described("How many labels are shown, best first.", whole(1, None)),
         "on_error": on_error(),
         "user": user(),
     });
-    let with_labels = |(mut required, own): (Vec<&'static str>, Value)| {
-        required.push("labels");
-        (required, own)
+    let with = |name: &'static str, more: Value| {
+        ways().into_iter().map(move |(mut required, inputs): (Vec<&'static str>, Value)| {
+            required.push(name);
+            let mut all = properties(inputs);
+            all.extend(properties(more.clone()));
+            (required, Value::Object(all))
+        })
     };
-    let ways = ways().into_iter().map(with_labels).collect();
+    let ways = with("labels", own).chain(with("label_set", of_set)).collect();
     forms("Texts and images, and what they may show.", ways, &shared)
 }
 
 fn moderations() -> Value {
-    let fields =
-        json!({ "input": reference("Input"), "model": reference("Model"), "user": user() });
+    let set = optional(json!({ "type": "string" }));
+    let fields = json!({
+        "input": reference("Input"), "model": reference("Model"), "user": user(),
+        "label_set": described("`ls_x@3`, whose labels are categories too.", set),
+    });
     object(&["input"], properties(fields))
 }
 
