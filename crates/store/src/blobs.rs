@@ -90,6 +90,9 @@ impl Blobs {
     /// When its settings make no sense; nothing is asked yet.
     #[cfg(feature = "s3")]
     pub fn bucket(bucket: &Bucket) -> Result<Self, StoreError> {
+        // The client of HTTP asks for the process's own; where there is one already, it is this.
+        let _there_is_one =
+            tokio_rustls::rustls::crypto::ring::default_provider().install_default();
         let mut builder = object_store::aws::AmazonS3Builder::new()
             .with_bucket_name(&bucket.name)
             .with_region(&bucket.region);

@@ -2,6 +2,8 @@
 //! user may make databases (`.ci/postgres` starts one); without it that half says so and passes.
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+#[cfg(feature = "s3")]
+mod bucket;
 mod calls;
 mod files;
 mod keys;

@@ -8,6 +8,7 @@ use crate::serve::client::Request;
 fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let entries = fs_err::read_dir(folder).unwrap().map(Result::unwrap);
     entries
+        .filter(|entry| entry.path().is_file())
         .map(|entry| {
             (entry.file_name().into_string().unwrap(), fs_err::read(entry.path()).unwrap())
         })

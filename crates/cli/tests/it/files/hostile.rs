@@ -82,10 +82,14 @@ fn clients_that_stop_in_the_middle_leave_nothing() {
     let server = shelf.serve(&["--body-timeout", "1s"]);
     let whole = upload(form(&[("purpose", "user_data")], "a", &vec![b'x'; 3 << 20])).bytes();
     let mut dice = Dice(0x5eed_0bad);
-    for _ in 0..20 {
+    for round in 0..20 {
         let mut connection = server.connect();
         connection.send(&whole[..dice.roll(whole.len())]).unwrap();
         drop(connection);
+        // So many are let in at once, and no more.
+        if round % 10 == 9 {
+            server.comes_to_rest();
+        }
     }
     let mut slow = server.connect();
     slow.send(&whole[..whole.len() / 2]).unwrap();
