@@ -3,55 +3,120 @@
 use serde_json::{Value, json};
 
 use super::bank::{Bank, call, get};
-use crate::serve::client::Request;
+use crate::serve::client::{Answer, Request};
+use crate::serve::server::Server;
+
+/// Two accounts with a manager's key each, an admin's key, and a server that has answered both once.
+struct Accounts {
+    bank: Bank,
+    server: Server,
+    /// What the program printed of their keys.
+    ann: Value,
+    ben: Value,
+    admin: String,
+}
+
+impl Accounts {
+    fn new() -> Self {
+        let bank = Bank::sqlite();
+        bank.customer("Ann", 1_000_000);
+        bank.customer("Ben", 2_000_000);
+        let ann = bank.key(&["Ann", "--role", "manager"]);
+        let ben = bank.key(&["Ben", "--role", "manager"]);
+        let admin = bank.plain_key(&["--role", "admin"]);
+        let server = bank.serve(&[]);
+        let two = Self { bank, server, ann, ben, admin };
+        for key in [two.anns(), two.bens()] {
+            two.server.ask(&call(key, 1).header("connection", "close")).with_status(200);
+        }
+        two
+    }
+
+    fn anns(&self) -> &str {
+        self.ann["key"].as_str().unwrap()
+    }
+
+    fn bens(&self) -> &str {
+        self.ben["key"].as_str().unwrap()
+    }
+
+    fn ask(&self, key: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
+        let request = Request::new(method, path).header("authorization", &format!("Bearer {key}"));
+        self.server.ask(&match body {
+            Some(body) => request.header("content-type", "application/json").body(body.to_string()),
+            None => request,
+        })
+    }
+}
 
 #[test]
-fn a_key_sees_and_touches_only_its_own_accounts_things() {
-    let bank = Bank::sqlite();
-    bank.customer("Ann", 1_000_000);
-    bank.customer("Ben", 2_000_000);
-    let ann = bank.key(&["Ann", "--role", "manager"]);
-    let ben = bank.key(&["Ben", "--role", "manager"]);
-    let admin = bank.plain_key(&["--role", "admin"]);
-    let (anns, bens) = (ann["key"].as_str().unwrap(), ben["key"].as_str().unwrap());
-    let (ann, ben) = (&ann["data"], &ben["data"]);
-    let server = bank.serve(&[]);
-    for key in [anns, bens] {
-        server.ask(&call(key, 1).header("connection", "close")).with_status(200);
-    }
-    let of = |key: &str, method: &str, path: &str, body: Option<Value>| {
-        let request = match body {
-            Some(body) => Request::new(method, path)
-                .header("content-type", "application/json")
-                .header("authorization", &format!("Bearer {key}"))
-                .body(body.to_string()),
-            None => Request::new(method, path).header("authorization", &format!("Bearer {key}")),
-        };
-        server.ask(&request)
-    };
+fn a_key_sees_and_touches_only_its_own_accounts_keys_and_money() {
+    let two = Accounts::new();
+    let (anns, bens) = (two.anns(), two.bens());
+    let (ann, ben) = (&two.ann["data"], &two.ben["data"]);
     // Every path that takes an id, with another account's.
     let bens_key = format!("/v1/keys/{}", ben["id"].as_str().unwrap());
     for (method, body) in
         [("GET", None), ("PATCH", Some(json!({ "disabled": true }))), ("DELETE", None)]
     {
-        let answer = of(anns, method, &bens_key, body).with_status(404);
+        let answer = two.ask(anns, method, &bens_key, body).with_status(404);
         assert_eq!(answer.code(), "key_not_found", "{method}");
     }
     let bens_account = ben["account_id"].as_str().unwrap();
     for path in ["/v1/keys", "/v1/usage"] {
         let path = format!("{path}?account_id={bens_account}");
-        assert_eq!(of(anns, "GET", &path, None).with_status(404).code(), "account_not_found");
+        assert_eq!(two.ask(anns, "GET", &path, None).with_status(404).code(), "account_not_found");
     }
     let theirs = json!({ "name": "mine", "account_id": bens_account });
     assert_eq!(
-        of(anns, "POST", "/v1/keys", Some(theirs)).with_status(404).code(),
+        two.ask(anns, "POST", "/v1/keys", Some(theirs)).with_status(404).code(),
         "account_not_found"
     );
-    // Files: another account's is the very same as none.
+    // Every list.
+    let keys = two.ask(anns, "GET", "/v1/keys", None).with_status(200).json();
+    assert_eq!(keys["data"].as_array().unwrap().len(), 1);
+    assert_eq!(keys["data"][0]["id"], ann["id"]);
+    for path in ["/v1/keys", "/v1/key", "/v1/credits", "/v1/usage", "/v1/usage?format=csv"] {
+        let text = two.ask(anns, "GET", path, None).with_status(200).text().to_owned();
+        for foreign in [bens_account, ben["id"].as_str().unwrap(), "1.999906"] {
+            assert!(!text.contains(foreign), "{path}: {text}");
+        }
+    }
+    let credits = two.ask(anns, "GET", "/v1/credits", None).json();
+    assert_eq!(credits["data"]["balance"], 0.999_906);
+    assert_eq!(credits["data"]["total_credits"], 1.0);
+    // An idempotency key is the account's own.
+    let named = |key: &str| two.server.ask(&call(key, 2).header("idempotency-key", "same"));
+    named(anns).with_status(200);
+    assert_eq!(named(bens).with_status(200).header("x-cost-usd"), Some("0.00"), "in the cache");
+    // The operator sees both.
+    let keys = two.ask(&two.admin, "GET", "/v1/keys", None).with_status(200).json();
+    assert_eq!(keys["data"].as_array().unwrap().len(), 3);
+    two.ask(&two.admin, "PATCH", &bens_key, Some(json!({ "disabled": true }))).with_status(200);
+    two.ask(bens, "GET", "/v1/key", None).with_status(401);
+    // Without any key nothing.
+    for path in [
+        "/v1/keys",
+        "/v1/key",
+        "/v1/credits",
+        "/v1/usage",
+        "/v1/models",
+        "/v1/files",
+        "/v1/label_sets",
+    ] {
+        two.server.get(path).with_status(401);
+    }
+    two.bank.assert_clean();
+}
+
+#[test]
+fn another_accounts_file_is_the_same_as_none() {
+    let two = Accounts::new();
+    let (anns, bens) = (two.anns(), two.bens());
     let put = |key: &str| {
         let form = crate::files::shelf::form(&[("purpose", "vision")], "a.png", key.as_bytes());
         let upload = crate::files::shelf::upload(form);
-        server
+        two.server
             .ask(&upload.header("authorization", &format!("Bearer {key}")))
             .with_status(200)
             .json()
@@ -65,7 +130,7 @@ fn a_key_sees_and_touches_only_its_own_accounts_things() {
         ("GET", "/v1/files?after=ID"),
     ] {
         let ask = |id: &str| {
-            let answer = of(anns, method, &path.replace("ID", id), None).with_status(404);
+            let answer = two.ask(anns, method, &path.replace("ID", id), None).with_status(404);
             assert_eq!(answer.code(), "file_not_found", "{method} {path}");
             answer.text().replace(id, "ID")
         };
@@ -73,18 +138,24 @@ fn a_key_sees_and_touches_only_its_own_accounts_things() {
     }
     let embed = |id: &str| {
         let body = json!({ "input": [{ "image": id }] });
-        let answer = of(anns, "POST", "/v1/embeddings", Some(body)).with_status(404);
+        let answer = two.ask(anns, "POST", "/v1/embeddings", Some(body)).with_status(404);
         answer.text().replace(id, "ID")
     };
     assert_eq!(embed(bens_file), embed("file-0"));
-    let files = of(anns, "GET", "/v1/files", None).with_status(200).json();
+    let files = two.ask(anns, "GET", "/v1/files", None).with_status(200).json();
     assert_eq!(files["data"], json!([anns_file]));
-    assert_eq!(of(&admin, "GET", "/v1/files", None).with_status(403).code(), "admin_key");
-    of(bens, "GET", &format!("/v1/files/{bens_file}"), None).with_status(200);
-    // Label sets too.
+    assert_eq!(two.ask(&two.admin, "GET", "/v1/files", None).with_status(403).code(), "admin_key");
+    two.ask(bens, "GET", &format!("/v1/files/{bens_file}"), None).with_status(200);
+    two.bank.assert_clean();
+}
+
+#[test]
+fn another_accounts_label_set_is_the_same_as_none() {
+    let two = Accounts::new();
+    let (anns, bens) = (two.anns(), two.bens());
     let put = |key: &str| {
         let body = json!({ "name": "set of one", "labels": ["a"], "aliases": ["production"] });
-        of(key, "POST", "/v1/label_sets", Some(body)).with_status(200).json()
+        two.ask(key, "POST", "/v1/label_sets", Some(body)).with_status(200).json()
     };
     let (anns_set, bens_set) = (put(anns), put(bens));
     let bens_set = bens_set["id"].as_str().unwrap();
@@ -111,51 +182,21 @@ fn a_key_sees_and_touches_only_its_own_accounts_things() {
         let ask = |id: &str| {
             let body = body.as_ref().map(|body| body.to_string().replace("ID", id));
             let body = body.map(|body| serde_json::from_str(&body).unwrap());
-            let answer = of(anns, method, &path.replace("ID", id), body).with_status(404);
+            let answer = two.ask(anns, method, &path.replace("ID", id), body).with_status(404);
             assert_eq!(answer.code(), "label_set_not_found", "{method} {path}");
             answer.text().replace(id, "ID")
         };
         assert_eq!(ask(bens_set), ask("ls_0"), "{method} {path}");
     }
-    let sets = of(anns, "GET", "/v1/label_sets", None).with_status(200).json();
+    let sets = two.ask(anns, "GET", "/v1/label_sets", None).with_status(200).json();
     assert_eq!(sets["data"].as_array().unwrap().len(), 1);
     assert_eq!(sets["data"][0]["id"], anns_set["id"]);
-    assert_eq!(of(&admin, "GET", "/v1/label_sets", None).with_status(403).code(), "admin_key");
-    of(bens, "GET", &format!("/v1/label_sets/{bens_set}@production"), None).with_status(200);
-    // Every list.
-    let keys = of(anns, "GET", "/v1/keys", None).with_status(200).json();
-    assert_eq!(keys["data"].as_array().unwrap().len(), 1);
-    assert_eq!(keys["data"][0]["id"], ann["id"]);
-    for path in ["/v1/keys", "/v1/key", "/v1/credits", "/v1/usage", "/v1/usage?format=csv"] {
-        let text = of(anns, "GET", path, None).with_status(200).text().to_owned();
-        for foreign in [bens_account, ben["id"].as_str().unwrap(), "1.999906"] {
-            assert!(!text.contains(foreign), "{path}: {text}");
-        }
-    }
-    let credits = of(anns, "GET", "/v1/credits", None).json();
-    assert_eq!(credits["data"]["balance"], 0.999_906);
-    assert_eq!(credits["data"]["total_credits"], 1.0);
-    // An idempotency key is the account's own.
-    let named = |key: &str| server.ask(&call(key, 2).header("idempotency-key", "same"));
-    named(anns).with_status(200);
-    assert_eq!(named(bens).with_status(200).header("x-cost-usd"), Some("0.00"), "in the cache");
-    // The operator sees both.
-    let keys = of(&admin, "GET", "/v1/keys", None).with_status(200).json();
-    assert_eq!(keys["data"].as_array().unwrap().len(), 3);
-    of(&admin, "PATCH", &bens_key, Some(json!({ "disabled": true }))).with_status(200);
-    of(bens, "GET", "/v1/key", None).with_status(401);
-    // Without any key nothing.
-    for path in [
-        "/v1/keys",
-        "/v1/key",
-        "/v1/credits",
-        "/v1/usage",
-        "/v1/models",
-        "/v1/files",
-        "/v1/label_sets",
-    ] {
-        server.get(path).with_status(401);
-    }
+    assert_eq!(
+        two.ask(&two.admin, "GET", "/v1/label_sets", None).with_status(403).code(),
+        "admin_key"
+    );
+    two.ask(bens, "GET", &format!("/v1/label_sets/{bens_set}@production"), None).with_status(200);
+    two.bank.assert_clean();
 }
 
 #[test]

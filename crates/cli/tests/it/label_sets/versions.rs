@@ -1,5 +1,7 @@
 //! What is made, kept, named, listed and deleted.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{classify, delete, id, make, of, uri};
@@ -165,20 +167,23 @@ fn every_example_of_the_document_is_a_label_set() {
     let document = server.get("/openapi.json").with_status(200).json();
     let examples = |path: &str| {
         let body = &document["paths"][path]["post"]["requestBody"]["content"]["application/json"];
-        let examples = body["examples"].as_object().unwrap().values();
-        examples.map(|example| example["value"].clone()).collect::<Vec<_>>()
+        let examples = body["examples"].as_object().unwrap().iter();
+        examples
+            .map(|(name, example)| (name.clone(), example["value"].clone()))
+            .collect::<BTreeMap<_, _>>()
     };
-    let sets =
-        examples("/v1/label_sets").iter().map(|body| make(&server, body)).collect::<Vec<_>>();
+    let sets = examples("/v1/label_sets");
+    let sets = sets.iter().map(|(name, body)| (name.as_str(), make(&server, body)));
+    let sets = sets.collect::<BTreeMap<_, _>>();
     assert_eq!(sets.len(), 2);
-    for change in examples("/v1/label_sets/{id}") {
-        let path = format!("/v1/label_sets/{}", id(&sets[0]));
-        server.post(&path, &change).with_status(200);
+    for change in examples("/v1/label_sets/{id}").values() {
+        let path = format!("/v1/label_sets/{}", id(&sets["labels"]));
+        server.post(&path, change).with_status(200);
         // Every other method is refused.
         server.ask(&Request::new("PUT", &path)).with_status(405);
     }
-    let seen = classify(&server, id(&sets[1]), "rgb_61x37.png");
+    let seen = classify(&server, id(&sets["groups"]), "rgb_61x37.png");
     assert_eq!(seen["score_mode"], "by_group");
-    let body = json!({ "input": [uri("rgb_61x37.png")], "label_set": format!("{}@staging", id(&sets[0])) });
+    let body = json!({ "input": [uri("rgb_61x37.png")], "label_set": format!("{}@staging", id(&sets["labels"])) });
     server.post("/v1/classify", &body).with_status(404);
 }
