@@ -1,7 +1,7 @@
 //! Measures the embedded index on drawn vectors: recall against the exact answer, times, disk and memory.
 //!
-//! Run `cargo run --release -p index --example recall -- FOLDER [--rows N] [--dimensions D] [--isotropic] [--queries N] [--write BASE]`.
-//! With `--write` it writes BASE.f32 and BASE.queries.f32 for other programs.
+//! Run `cargo run --release -p index --example recall -- FOLDER [--rows N] [--dimensions D] [--isotropic] [--queries N] [--write BASE]
+//! [--json]`. With `--write` it writes BASE.f32 and BASE.queries.f32 for other programs; `--json` prints one object at the end.
 #![allow(clippy::print_stdout, reason = "it is a program")]
 
 use std::collections::HashSet;
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use index::{Attributes, Comparison, Effort, Embedded, Entry, Filter, Query, Space, VectorIndex};
 use kernels::Isa;
+use serde_json::{Value, json};
 
 /// Directions in which clusters and their members differ.
 const LATENT: usize = 64;
@@ -25,6 +26,7 @@ struct Options {
     isotropic: bool,
     queries: usize,
     write: Option<PathBuf>,
+    json: bool,
 }
 
 fn options() -> Options {
@@ -35,6 +37,7 @@ fn options() -> Options {
         isotropic: false,
         queries: 200,
         write: None,
+        json: false,
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -44,6 +47,7 @@ fn options() -> Options {
             "--rows" => options.rows = number(value()),
             "--dimensions" => options.dimensions = number(value()),
             "--queries" => options.queries = number(value()),
+            "--json" => options.json = true,
             "--isotropic" => options.isotropic = true,
             "--write" => options.write = Some(value().into()),
             folder => options.folder = folder.into(),
@@ -112,16 +116,14 @@ impl Generator {
     }
 }
 
-/// Middle and 99th percentile.
-fn times(mut times: Vec<Duration>) -> String {
+/// A percentile in milliseconds.
+fn percentile(times: &mut [Duration], share: usize) -> f64 {
     times.sort_unstable();
-    let at = |share: usize| {
-        times[(times.len() * share / 100).min(times.len() - 1)].as_secs_f64() * 1000.0
-    };
-    format!("median {:.2} ms, 99th percentile {:.2} ms", at(50), at(99))
+    times[(times.len() * share / 100).min(times.len() - 1)].as_secs_f64() * 1000.0
 }
 
-fn build(options: &Options, generator: &Generator) -> Embedded {
+/// Seconds of the writes.
+fn build(options: &Options, generator: &Generator) -> f64 {
     let space = Space {
         model: "drawn".to_owned(),
         fingerprint: "fp_drawn".to_owned(),
@@ -160,15 +162,14 @@ fn build(options: &Options, generator: &Generator) -> Embedded {
         index.put(&entries.collect::<Vec<_>>()).expect("rows");
         took += began.elapsed();
     }
-    println!("built in {:.1} s (in writes of 1,024 that wait for the disk)", took.as_secs_f64());
-    index
+    took.as_secs_f64()
 }
 
 fn writer(base: &Path, ending: &str) -> std::io::BufWriter<fs_err::File> {
     std::io::BufWriter::new(fs_err::File::create(base.with_extension(ending)).expect("a file"))
 }
 
-fn measure(name: &str, index: &Embedded, queries: &[Vec<f32>], filter: Option<&Filter>) {
+fn measure(name: &str, index: &Embedded, queries: &[Vec<f32>], filter: Option<&Filter>) -> Value {
     let search = |vector: &[f32], effort| {
         let began = Instant::now();
         let query = Query { vector, count: 10, filter, effort };
@@ -186,51 +187,76 @@ fn measure(name: &str, index: &Embedded, queries: &[Vec<f32>], filter: Option<&F
         fast_times.push(time);
         found += fast.intersection(&exact).count();
     }
-    println!(
-        "{name}: recall@10 {:.4}, {}; exact: {}",
-        found as f64 / all.max(1) as f64,
-        times(fast_times),
-        times(exact_times)
-    );
+    json!({
+        "name": name, "recall": found as f64 / all.max(1) as f64,
+        "median_ms": percentile(&mut fast_times, 50), "p99_ms": percentile(&mut fast_times, 99),
+        "exact_median_ms": percentile(&mut exact_times, 50),
+    })
 }
 
-/// What the process has in memory, and what of it are not files, in MB; Linux only.
-fn memory() -> String {
-    let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
-    let field = |name: &str| {
-        let line = status.lines().find(|line| line.starts_with(name))?;
-        Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? / 1000)
-    };
-    format!("{:?} MB, {:?} MB of it without mapped files", field("VmRSS:"), field("RssAnon:"))
+/// Bytes in memory that are not mapped files; Linux only.
+fn memory() -> Option<u64> {
+    let status = fs_err::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("RssAnon:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
+}
+
+/// The same for people.
+fn print(report: &Value) {
+    let number = |of: &Value, name: &str| of[name].as_f64().unwrap_or_default();
+    println!("{}", report["vectors"].as_str().unwrap_or_default());
+    println!(
+        "built in {:.1} s (in writes of 1,024 that wait for the disk), opened in {:.2} s; {:.0} MB on the disk, {:.0} MB in \
+         memory beside mapped files",
+        number(report, "build_s"),
+        number(report, "open_s"),
+        number(report, "disk") / 1e6,
+        number(report, "memory") / 1e6
+    );
+    for search in report["searches"].as_array().into_iter().flatten() {
+        println!(
+            "{}: recall@10 {:.4}, median {:.2} ms, 99th percentile {:.2} ms; exact: median {:.2} ms",
+            search["name"].as_str().unwrap_or_default(),
+            number(search, "recall"),
+            number(search, "median_ms"),
+            number(search, "p99_ms"),
+            number(search, "exact_median_ms")
+        );
+    }
 }
 
 fn main() {
     let options = options();
     let generator = Generator::new(&options);
     let shape = if options.isotropic { "isotropic" } else { "clustered" };
-    println!("{} x {} {shape}, {}", options.rows, options.dimensions, Isa::detect());
-    drop(build(&options, &generator));
+    let vectors = format!("{} x {} {shape}, {}", options.rows, options.dimensions, Isa::detect());
+    let build_s = build(&options, &generator);
     let began = Instant::now();
     let index =
         Embedded::open(&options.folder, index::Access::Read, Isa::detect()).expect("an index");
-    println!(
-        "opened in {:.2} s; {:.0} MB on the disk",
-        began.elapsed().as_secs_f64(),
-        index.bytes().expect("a size") as f64 / 1e6
-    );
+    let open_s = began.elapsed().as_secs_f64();
     let mut numbers = Numbers(3);
     let queries = (0..options.queries).map(|_| generator.draw(&mut numbers)).collect::<Vec<_>>();
     if let Some(base) = &options.write {
         let mut file = writer(base, "queries.f32");
         queries.iter().flatten().for_each(|x| file.write_all(&x.to_le_bytes()).expect("room"));
     }
-    measure("all", &index, &queries, None);
+    let mut searches = vec![measure("all", &index, &queries, None)];
     for (name, key, most) in
         [("10 %", "hundred", 10.0), ("1 %", "hundred", 1.0), ("0.01 %", "ten thousand", 1.0)]
     {
         let filter =
             Filter::Attribute { key: key.to_owned(), comparison: Comparison::Below(most.into()) };
-        measure(&format!("a filter that keeps {name}"), &index, &queries, Some(&filter));
+        let name = format!("a filter that keeps {name}");
+        searches.push(measure(&name, &index, &queries, Some(&filter)));
     }
-    println!("memory: {}", memory());
+    let report = json!({
+        "name": "polysight", "vectors": vectors, "build_s": build_s, "open_s": open_s,
+        "disk": index.bytes().expect("a size"), "memory": memory(), "searches": searches,
+    });
+    if options.json {
+        println!("{report}");
+    } else {
+        print(&report);
+    }
 }

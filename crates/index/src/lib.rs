@@ -26,4 +26,6 @@ pub use conformance::conformance;
 pub use embedded::{Access, Embedded, ROWS_PER_CHUNK};
 pub use error::IndexError;
 pub use filter::{Comparison, Filter};
-pub use vector_index::{Effort, Entry, Hit, Listed, Query, Space, Stored, VectorIndex};
+pub use vector_index::{
+    Effort, Entry, Hit, Listed, Query, Space, Stored, VectorIndex, check_attributes,
+};

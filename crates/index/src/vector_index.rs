@@ -74,12 +74,16 @@ impl Entry<'_> {
     }
 }
 
-pub(crate) fn check_dimensions(vector: &[f32], space: &Space) -> Result<(), IndexError> {
+fn check_dimensions(vector: &[f32], space: &Space) -> Result<(), IndexError> {
     let (found, wanted) = (vector.len(), space.dimensions);
     if found == wanted { Ok(()) } else { Err(IndexError::Dimensions { found, wanted }) }
 }
 
-pub(crate) fn check_attributes(id: &str, attributes: &Attributes) -> Result<(), IndexError> {
+/// Refuses more attributes than any back end stores.
+///
+/// # Errors
+/// When they take more than 64 KiB of JSON.
+pub fn check_attributes(id: &str, attributes: &Attributes) -> Result<(), IndexError> {
     let found = attributes_to_json(attributes).len();
     if found > MOST_ATTRIBUTES {
         return Err(IndexError::Attributes { id: id.to_owned(), found, limit: MOST_ATTRIBUTES });
@@ -125,6 +129,17 @@ pub struct Query<'a> {
     pub filter: Option<&'a Filter>,
     /// How thoroughly.
     pub effort: Effort,
+}
+
+impl Query<'_> {
+    /// Refuses what no back end answers.
+    ///
+    /// # Errors
+    /// When the query has another number of dimensions than the index, or its filter is nested too deeply.
+    pub fn check(&self, space: &Space) -> Result<(), IndexError> {
+        check_dimensions(self.vector, space)?;
+        self.filter.map_or(Ok(()), Filter::check)
+    }
 }
 
 /// How thoroughly an index searches.

@@ -1,4 +1,4 @@
-//! Accounts, keys, money and files in a database: a SQLite file on one machine, PostgreSQL for several servers.
+//! Accounts, keys, money, files and vectors in a database: a SQLite file on one machine, PostgreSQL for several servers.
 //!
 //! One set of functions for both; what differs between them is in `database.rs` and in the placeholders of the migrations.
 //! A hold and its settlement are one short transaction each: the account's row decides, so that no two calls ever spend the
@@ -26,6 +26,7 @@ mod processes;
 mod secret;
 mod transfers;
 mod usage;
+mod vectors;
 mod verify;
 
 pub use accounts::{Access, AccountRow, NewAccount};
@@ -50,4 +51,5 @@ pub use processes::Process;
 pub use secret::{KeyHash, Pepper, PlainKey, PlainLink};
 pub use transfers::{Credit, TransferRow};
 pub use usage::{UsageFilter, UsageRow};
+pub use vectors::{GRAPH_FROM, VectorTable};
 pub use verify::Verified;

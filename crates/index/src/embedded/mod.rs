@@ -28,7 +28,6 @@ use crate::attributes::Attributes;
 use crate::error::IndexError;
 use crate::vector_index::{
     Effort, Entry, Hit, Listed, Query, Space, Stored, VectorIndex, check_attributes,
-    check_dimensions,
 };
 
 const FORMAT: u32 = 1;
@@ -250,8 +249,7 @@ impl VectorIndex for Embedded {
     }
 
     fn search(&self, query: &Query<'_>) -> Result<Vec<Hit>, IndexError> {
-        check_dimensions(query.vector, &self.space)?;
-        query.filter.map_or(Ok(()), crate::Filter::check)?;
+        query.check(&self.space)?;
         if query.count == 0 {
             return Ok(Vec::new());
         }

@@ -11,6 +11,7 @@ mod label_sets;
 mod links;
 mod model;
 mod records;
+mod vectors;
 mod world;
 
 /// Each test on SQLite and on PostgreSQL.

@@ -39,19 +39,26 @@ pub(crate) fn on_postgres<F: Future<Output = ()>>(test: fn(World) -> F) {
         eprintln!("skipped: POLYSIGHT_TEST_POSTGRES names no server");
         return;
     };
+    on_server(&server, |runtime, url| {
+        runtime.block_on(async { test(World::open(Location::Postgres(url)).await).await });
+    });
+}
+
+/// A database of its own on a server, for as long as a test runs.
+pub(crate) fn on_server(server: &str, test: impl FnOnce(&tokio::runtime::Runtime, url::Url)) {
     let name = format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let mut url = server.parse::<url::Url>().unwrap();
-    runtime().block_on(async {
-        sqlx::any::install_default_drivers();
-        let admin = sqlx::AnyPool::connect(&server).await.unwrap();
-        let run = async |sql: String| {
-            sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&admin).await.unwrap();
-        };
-        run(format!("CREATE DATABASE {name}")).await;
-        url.set_path(&name);
-        test(World::open(Location::Postgres(url)).await).await;
-        run(format!("DROP DATABASE {name} WITH (FORCE)")).await;
-    });
+    let runtime = runtime();
+    sqlx::any::install_default_drivers();
+    let admin = runtime.block_on(sqlx::AnyPool::connect(server)).unwrap();
+    let run = |sql: String| {
+        let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(sql));
+        runtime.block_on(sql.execute(&admin)).unwrap();
+    };
+    run(format!("CREATE DATABASE {name}"));
+    url.set_path(&name);
+    test(&runtime, url);
+    run(format!("DROP DATABASE {name} WITH (FORCE)"));
 }
 
 fn runtime() -> tokio::runtime::Runtime {

@@ -32,7 +32,7 @@ fn list(items: &Value, most: usize) -> Value {
 
 fn label() -> Value {
     let languages = json!({
-        "type": "object", "additionalProperties": texts(),
+        "type": "object", "additionalProperties": optional(texts()),
         "propertyNames": { "pattern": "^[A-Za-z0-9_-]{1,35}$" },
     });
     let prompts = json!({ "anyOf": [texts(), languages, { "type": "null" }] });
