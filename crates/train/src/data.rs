@@ -70,6 +70,11 @@ pub trait Source: Send + Sync {
         0
     }
 
+    /// The names of a concept and their languages; none where it knows none.
+    fn names(&self, _concept: u32) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
     /// One example.
     ///
     /// # Errors

@@ -27,6 +27,8 @@ pub struct Drawing {
 pub struct Drawn {
     artwork: Arc<Artwork>,
     combinations: Vec<Combination>,
+    /// Of captions.
+    languages: Vec<String>,
     shapes: f32,
     seed: u64,
     generators: Vec<(Kind, Generator)>,
@@ -67,7 +69,12 @@ impl Drawn {
         }
         let combinations = Combination::of(Split::Training).collect();
         let shapes = drawing.shapes;
-        Ok(Self { artwork, combinations, shapes, seed, generators })
+        let languages = if drawing.languages.is_empty() {
+            artwork.languages().to_vec()
+        } else {
+            drawing.languages.keys().cloned().collect()
+        };
+        Ok(Self { artwork, combinations, languages, shapes, seed, generators })
     }
 }
 
@@ -97,6 +104,18 @@ impl Source for Drawn {
 
     fn concepts(&self) -> u32 {
         (self.artwork.len() + self.combinations.len()) as u32
+    }
+
+    fn names(&self, concept: u32) -> Vec<(String, String)> {
+        let concept = concept as usize;
+        if concept >= self.artwork.len() {
+            return Vec::new();
+        }
+        let named = self.languages.iter().filter_map(|language| {
+            let name = self.artwork.names(concept, language)?.short();
+            Some((language.clone(), name.to_owned()))
+        });
+        named.collect()
     }
 
     fn example(&self, wish: Wish) -> Result<Example, TrainError> {

@@ -23,6 +23,7 @@ mod batches;
 mod error;
 mod layers;
 mod log;
+mod names;
 mod text;
 mod vision;
 

@@ -140,6 +140,16 @@ pub enum TextSide {
     Concepts,
 }
 
+/// Where the vectors of concepts are put at the beginning of a stage: at their names, as the text tower has them by then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AtNames {
+    /// The language that counts by itself.
+    pub language: String,
+    /// How much it counts beside the mean of all others, 0 to 1.
+    pub share: f32,
+}
+
 /// Some tensors that learn otherwise.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -178,6 +188,8 @@ pub struct Stage {
     /// Whether texts go through theirs.
     #[serde(default)]
     pub texts: TextSide,
+    /// With `texts = "concepts"`: the vectors begin where the text tower puts the concepts' names.
+    pub names: Option<AtNames>,
     /// Pictures whose embeddings are computed once, for a locked tower over endless data.
     #[serde(default = "many")]
     pub locked_pictures: u64,
@@ -287,7 +299,13 @@ impl Recipe {
             return Err(TrainError::Recipe(problem));
         }
         let mut have_vectors = false;
-        for Stage { name, texts, pictures, .. } in &recipe.stages {
+        for Stage { name, texts, pictures, names, .. } in &recipe.stages {
+            if let Some(AtNames { share, .. }) = names
+                && (*texts != TextSide::Concepts || !(0.0..=1.0).contains(share))
+            {
+                let problem = "names go with texts = \"concepts\", and their share is 0 to 1";
+                return Err(TrainError::Recipe(format!("stage {name}: {problem}")));
+            }
             have_vectors |= *texts == TextSide::Concepts;
             if *pictures == PictureSide::Concepts && *texts == TextSide::Concepts {
                 let problem = "concepts against concepts: one side has to be a tower";

@@ -6,18 +6,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kernels::Compute;
+use tokens::Tokenizer;
 
 use crate::batches::Batches;
 use crate::beginning::Beginning;
 use crate::checkpoint::{self, Folder, ModelFiles, Progress};
-use crate::data::{Kind, Wish, mix};
+use crate::data::{Kind, Source, Wish, mix};
 use crate::error::TrainError;
 use crate::log::{Line, Log};
+use crate::names::put_at_names;
 use crate::optimiser::Optimiser;
 use crate::parameters::Parameters;
 use crate::peers::{Peers, Rank};
 use crate::recipe::{PictureSide, Recipe, Stage};
-use crate::trainer::{CpuTrainer, LossKind, Settings, StepSettings, Trainer};
+use crate::trainer::{CONCEPTS, CpuTrainer, LossKind, Settings, StepSettings, Trainer};
 
 /// Pictures that are embedded together for a locked tower.
 const LOCKED_TOGETHER: usize = 256;
@@ -92,10 +94,7 @@ pub fn run(
     let tokenizer = Arc::new(tokenizer);
     while let Some(stage) = recipe.stages.get(progress.stage) {
         if progress.step == 0 {
-            let mut values = trainer.parameters().values.clone();
-            begin(stage, trainer.parameters(), &mut values);
-            let optimiser = fresh(stage, trainer.parameters());
-            trainer.restore(&values, optimiser);
+            begin(stage, &mut trainer, &*source, &tokenizer)?;
         }
         trainer.set_keep(stage.keep);
         watcher.stage(stage, progress.step);
@@ -216,12 +215,26 @@ fn fresh(stage: &Stage, parameters: &Parameters) -> Optimiser {
 }
 
 /// What a stage changes before its first step.
-fn begin(stage: &Stage, parameters: &Parameters, values: &mut [f32]) {
+fn begin(
+    stage: &Stage,
+    trainer: &mut CpuTrainer,
+    source: &dyn Source,
+    tokenizer: &Tokenizer,
+) -> Result<(), TrainError> {
+    let mut values = trainer.parameters().values.clone();
+    if let Some(names) = &stage.names {
+        let table = trainer.parameters().range(CONCEPTS);
+        put_at_names(trainer, source, tokenizer, names, &mut values[table])?;
+    }
+    let parameters = trainer.parameters();
     if let Some(line) = stage.line {
         let line = line.numbers(stage.batch * stage.captions);
         values[parameters.range("logit_scale").start] = line.scale.ln();
         values[parameters.range("logit_bias").start] = line.bias;
     }
+    let optimiser = fresh(stage, parameters);
+    trainer.restore(&values, optimiser);
+    Ok(())
 }
 
 /// Embeds the pictures of a locked tower: each process a part of them.

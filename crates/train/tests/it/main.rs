@@ -2,5 +2,6 @@
 
 mod gradients;
 mod losses;
+mod names;
 mod processes;
 mod resume;

@@ -153,7 +153,7 @@ fn processes_train_as_one_does_in_every_kind_of_stage() {
         log.lines().map(line).map(|step| (step.loss, step.gradient_l2)).collect::<Vec<_>>()
     };
     let alone = losses(1);
-    assert_eq!(alone.len(), 16);
+    assert_eq!(alone.len(), 20);
     for count in [2, 4] {
         for (step, (found, expected)) in losses(count).iter().zip(&alone).enumerate() {
             let near = |a: f64, b: f64| (a - b).abs() <= 2e-3 * b.abs();

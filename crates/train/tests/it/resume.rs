@@ -63,6 +63,15 @@ schedule = { rate = 1e-2, warm_up = 1 }
 keep = "embeddings"
 line = { scale = 7.0, bias = -3.0 }
 group = [{ tensors = "vision_model.*", rate = 0.1, decay = 0.0 }, { tensors = "*probe", frozen = true }]
+
+[[stage]]
+name = "pictures at names"
+steps = 4
+batch = 5
+texts = "concepts"
+names = { language = "en", share = 0.5 }
+schedule = { rate = 1e-2, warm_up = 1 }
+group = [{ tensors = "concepts", frozen = true }]
 "#;
 
 const CONFIG: &str = r#"{
@@ -86,6 +95,18 @@ impl Source for Colours {
 
     fn concepts(&self) -> u32 {
         9
+    }
+
+    fn names(&self, concept: u32) -> Vec<(String, String)> {
+        let names = ["en", "de", "fr"]
+            .map(|language| (language.to_owned(), format!("{language} {concept}")));
+        // One has no English name, and one none at all.
+        let left = match concept {
+            7 => &names[1..],
+            8 => &[],
+            _ => &names[..],
+        };
+        left.to_vec()
     }
 
     fn example(&self, wish: Wish) -> Result<Example, TrainError> {
@@ -169,9 +190,9 @@ fn a_training_that_is_interrupted_anywhere_comes_to_the_same_bytes() {
     let whole = tempfile::tempdir().expect("a folder");
     let end = train(whole.path(), u64::MAX, 2);
     assert!(end.complete);
-    assert_eq!(end.progress.total, 16);
+    assert_eq!(end.progress.total, 20);
     let expected = bytes(&end, whole.path());
-    for steps in 1..16 {
+    for steps in 1..20 {
         let folder = tempfile::tempdir().expect("a folder");
         let end = train(folder.path(), steps, 2);
         assert_eq!((end.complete, end.progress.total), (false, steps));
@@ -197,7 +218,7 @@ fn a_stage_that_was_shortened_below_its_steps_is_over() {
     let compute = Compute::new(Isa::detect(), 1);
     let end = run(&recipe, beginning(), compute, &alone(), folder.path(), &mut Stopper(u64::MAX));
     let end = end.expect("it trains");
-    assert_eq!((end.complete, end.progress.total), (true, 3 + 4 + 4 + 4));
+    assert_eq!((end.complete, end.progress.total), (true, 3 + 4 + 4 + 4 + 4));
 }
 
 #[test]
