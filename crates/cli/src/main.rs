@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod accounts;
+mod api;
 mod arguments;
 mod bench;
 mod classify;

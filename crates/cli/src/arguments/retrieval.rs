@@ -46,7 +46,8 @@ pub(crate) struct PageOptions {
 #[command(after_help = "\
 Examples:
   polysight index ~/Pictures
-  polysight index ~/Pictures --store holidays --model google/siglip-base-patch16-256-multilingual --watch")]
+  polysight index ~/Pictures --store holidays --model google/siglip-base-patch16-256-multilingual --watch
+  polysight index ~/Pictures --store holidays --server http://127.0.0.1:8080/v1")]
 pub(crate) struct IndexArguments {
     /// Folders, searched to the bottom for names that end like pictures'
     #[arg(value_name = "FOLDER", required = true)]
@@ -59,6 +60,19 @@ pub(crate) struct IndexArguments {
     /// Embed all pictures of the store anew with another model; the old vectors answer until it is done
     #[arg(long)]
     pub(crate) reindex: bool,
+
+    /// Put them into the vector store of that name of a server, which is made if there is none: pictures are uploaded, and the server
+    /// embeds them; --model is then its model
+    #[arg(
+        long,
+        value_name = "URL",
+        conflicts_with_all = ["reindex", "data_folder", "precision", "isa", "threads", "canonicalization", "packed_cache"]
+    )]
+    pub(crate) server: Option<String>,
+
+    /// A file whose first line is the server's key
+    #[arg(long, value_name = "FILE", requires = "server")]
+    pub(crate) api_key_file: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) store: StoreOptions,

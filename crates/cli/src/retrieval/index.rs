@@ -15,8 +15,9 @@ use crate::model_source::{self, OpenModel, note_packed_cache_problems};
 use crate::pictures::embed_each;
 use crate::pipeline::decode_ahead;
 use crate::reply::json;
+use crate::retrieval::remote;
 use crate::retrieval::shelf::{Shelf, described};
-use crate::retrieval::survey::{File, Survey, folders_of};
+use crate::retrieval::survey::{File, Survey, folders_of, known};
 
 /// Pictures of one write: what an interruption may cost at most.
 const TOGETHER: usize = 256;
@@ -32,10 +33,31 @@ pub(crate) struct Report {
     removed: usize,
     unchanged: usize,
     failed: usize,
-    seconds: f64,
+    pub(super) seconds: f64,
 }
 
 impl Report {
+    /// What a survey alone says.
+    pub(super) fn of(survey: &Survey) -> Self {
+        Self {
+            removed: survey.vanished.len(),
+            unchanged: survey.unchanged,
+            failed: survey.problems.len(),
+            ..Self::default()
+        }
+    }
+
+    /// One more that is in the store now.
+    pub(super) fn count(&mut self, file: &File) {
+        self.added += usize::from(!file.is_known);
+        self.changed += usize::from(file.is_known);
+    }
+
+    /// One more that could not be used.
+    pub(super) fn fail(&mut self) {
+        self.failed += 1;
+    }
+
     /// Pictures that could not be used.
     pub(crate) fn failed(&self) -> usize {
         self.failed
@@ -63,6 +85,9 @@ pub(crate) fn run(
     arguments: &IndexArguments,
     environment: &Environment,
 ) -> anyhow::Result<Outcome> {
+    if let Some(server) = &arguments.server {
+        return remote::run(server, arguments, environment);
+    }
     let mut console = Console::new(environment, &arguments.output);
     let shelf = Shelf::find(&arguments.store, environment)?;
     let model = model_source::open(&arguments.model, environment, &console)?;
@@ -77,20 +102,8 @@ pub(crate) fn run(
     let index = shelf.write(&current, &space)?;
     let as_json = arguments.output.json;
     let say = |folder: &Path, report: &Report, console: &mut Console| {
-        let (total, folder) = (index.count()?, folder.display().to_string());
-        let line = if as_json {
-            let (object, store, model) = ("index.report", shelf.name(), model.id.as_str());
-            json(&Printed { object, store, model, folder, report, total })
-        } else {
-            let Report { added, changed, removed, unchanged, failed, .. } = report;
-            format!(
-                "{folder}: {added} added, {changed} changed, {removed} removed, {unchanged} unchanged, \
-                 {failed} failed; {total} in the store {}",
-                shelf.name()
-            )
-        };
-        console.print(format!("{line}\n"))?;
-        console.flush()
+        let (store, total) = (shelf.name(), index.count()?);
+        say(store, model.id.as_str(), folder, report, total, as_json, console)
     };
     let mut failed = 0;
     for folder in &folders {
@@ -103,7 +116,7 @@ pub(crate) fn run(
     if arguments.watch {
         watch(&folders, &mut |folder| {
             let began = Instant::now();
-            let survey = Survey::of(folder, &index)?;
+            let survey = Survey::of(folder, |root| known(root, &index))?;
             if survey.is_idle() {
                 return Ok(());
             }
@@ -114,8 +127,35 @@ pub(crate) fn run(
     Ok(Outcome::from_failures(failed))
 }
 
+/// Prints what became of a folder.
+///
+/// # Errors
+/// When nobody reads.
+pub(super) fn say(
+    store: &str,
+    model: &str,
+    folder: &Path,
+    report: &Report,
+    total: u64,
+    as_json: bool,
+    console: &mut Console,
+) -> anyhow::Result<()> {
+    let folder = folder.display().to_string();
+    let line = if as_json {
+        json(&Printed { object: "index.report", store, model, folder, report, total })
+    } else {
+        let Report { added, changed, removed, unchanged, failed, .. } = report;
+        format!(
+            "{folder}: {added} added, {changed} changed, {removed} removed, {unchanged} unchanged, \
+             {failed} failed; {total} in the store {store}"
+        )
+    };
+    console.print(format!("{line}\n"))?;
+    console.flush()
+}
+
 /// Looks at each folder again and again, until the program is ended or a look fails.
-fn watch(
+pub(super) fn watch(
     folders: &[PathBuf],
     look: &mut dyn FnMut(&Path) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
@@ -151,7 +191,7 @@ pub(crate) fn update(
     console: &mut Console,
 ) -> anyhow::Result<Report> {
     let began = Instant::now();
-    carry_out(&Survey::of(folder, index)?, began, index, model, console)
+    carry_out(&Survey::of(folder, |root| known(root, index))?, began, index, model, console)
 }
 
 /// Does what a survey says has to be done.
@@ -165,12 +205,7 @@ fn carry_out(
     for problem in &survey.problems {
         console.failed(&problem.place, &problem.message);
     }
-    let mut report = Report {
-        removed: survey.vanished.len(),
-        unchanged: survey.unchanged,
-        failed: survey.problems.len(),
-        ..Report::default()
-    };
+    let mut report = Report::of(survey);
     for ids in survey.vanished.chunks(1000) {
         index.remove(&ids.iter().map(String::as_str).collect::<Vec<_>>())?;
     }
@@ -181,11 +216,10 @@ fn carry_out(
         embed_each(&model.siglip, &sources, decoded, console, |_, picture| {
             let file = &survey.changed[picture.index];
             if let Ok(row) = picture.embedding {
-                report.added += usize::from(!file.is_known);
-                report.changed += usize::from(file.is_known);
+                report.count(file);
                 return waiting.add(file, row);
             }
-            report.failed += 1;
+            report.fail();
             // What it was before it changed is no longer true.
             if file.is_known {
                 index.remove(&[&file.id])?;

@@ -6,6 +6,7 @@
 mod dedupe;
 mod gallery;
 mod index;
+mod remote;
 mod search;
 mod shelf;
 mod survey;

@@ -35,15 +35,18 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    /// Looks at a folder.
+    /// Looks at a folder; `known` says what there is of the folder whose full path it is given.
     ///
     /// # Errors
-    /// When it is no folder, or the index cannot be read.
-    pub(crate) fn of(folder: &Path, index: &Embedded) -> anyhow::Result<Self> {
+    /// When it is no folder, and what `known` says.
+    pub(crate) fn of(
+        folder: &Path,
+        known: impl FnOnce(&Path) -> anyhow::Result<HashMap<String, Attributes>>,
+    ) -> anyhow::Result<Self> {
         let root = fs_err::canonicalize(folder).context("cannot be indexed")?;
         let inputs = Inputs::find(&[root.clone().into_os_string()]);
         anyhow::ensure!(root.is_dir(), "{}: not a folder", folder.display());
-        let mut known = known(&root, index)?;
+        let mut known = known(&root)?;
         let mut survey = Self { problems: inputs.problems, ..Self::default() };
         for source in inputs.sources {
             let Source::File(path) = &source else { continue };
@@ -74,8 +77,11 @@ impl Survey {
     }
 }
 
-/// What the store has below a folder.
-fn known(root: &Path, index: &Embedded) -> anyhow::Result<HashMap<String, Attributes>> {
+/// What an index has below a folder, by its full path.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn known(root: &Path, index: &Embedded) -> anyhow::Result<HashMap<String, Attributes>> {
     let prefix = root.join("").to_string_lossy().into_owned();
     let mut known = HashMap::new();
     // Ids are in order, so that those below the folder are together; none is the prefix alone.
