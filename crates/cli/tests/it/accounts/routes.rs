@@ -6,6 +6,7 @@ use super::bank::{Bank, call, get};
 use crate::serve::client::Request;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one walk over everything that an account has")]
 fn a_key_sees_and_touches_only_its_own_accounts_things() {
     let bank = Bank::sqlite();
     bank.customer("Ann", 1_000_000);

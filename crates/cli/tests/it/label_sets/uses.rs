@@ -93,7 +93,7 @@ fn a_set_and_what_it_says_exclude_each_other() {
     assert_eq!(server.post("/v1/classify", &body).with_status(400).code(), "invalid_value");
 }
 
-fn ask(server: &crate::serve::server::Server, more: Value) -> crate::serve::client::Answer {
+fn ask(server: &crate::serve::server::Server, more: &Value) -> crate::serve::client::Answer {
     let mut body = json!({ "messages": [{ "role": "user", "content": [
         { "type": "image_url", "image_url": { "url": uri(PICTURE) } },
     ]}]});
@@ -115,13 +115,13 @@ fn a_chat_answers_a_sets_groups_or_the_labels_of_its_schema() {
     let metadata = json!({ "label_set": id(&set), "customer": "7" });
     let seen = classify(&server, id(&set), PICTURE);
     let best = if of(&seen, "cat")["selected"] == true { "cat" } else { "dog" };
-    let reply = ask(&server, json!({ "metadata": metadata })).with_status(200).json();
+    let reply = ask(&server, &json!({ "metadata": metadata })).with_status(200).json();
     let content = reply["choices"][0]["message"]["content"].as_str().unwrap();
     let content = serde_json::from_str::<Value>(content).unwrap();
     assert_eq!(content, json!({ "animal": best, "never": null, "colours": ["red"] }));
     assert_eq!(reply["usage"]["labels"], 5);
     let choices = json!({ "metadata": metadata, "guided_choice": ["yeti", "red"], "logprobs": true, "top_logprobs": 2 });
-    let reply = ask(&server, choices).with_status(200).json();
+    let reply = ask(&server, &choices).with_status(200).json();
     let winner = reply["choices"][0]["message"]["content"].as_str().unwrap();
     let logit = |label: &str| of(&seen, label)["logit"].as_f64().unwrap();
     assert_eq!(winner, if logit("yeti") > logit("red") { "yeti" } else { "red" });
@@ -129,14 +129,14 @@ fn a_chat_answers_a_sets_groups_or_the_labels_of_its_schema() {
     let sum = top.iter().map(|entry| entry["logprob"].as_f64().unwrap().exp()).sum::<f64>();
     assert!((sum - 1.0).abs() < 1e-6, "over the labels that were asked for: {reply}");
     let unknown = json!({ "metadata": metadata, "guided_choice": ["cat", "lion"] });
-    assert_eq!(ask(&server, unknown).with_status(400).code(), "unknown_label");
+    assert_eq!(ask(&server, &unknown).with_status(400).code(), "unknown_label");
     let templates = json!({ "metadata": metadata, "templates": ["a {}"] });
-    ask(&server, templates).with_status(400);
-    let absent = ask(&server, json!({ "metadata": { "label_set": "ls_0" } })).with_status(404);
+    ask(&server, &templates).with_status(400);
+    let absent = ask(&server, &json!({ "metadata": { "label_set": "ls_0" } })).with_status(404);
     assert_eq!(absent.json()["error"]["param"], "metadata.label_set");
     // Other metadata means nothing, as before.
     let plain = json!({ "metadata": { "customer": "7" }, "guided_choice": ["cat"] });
-    ask(&server, plain).with_status(200);
+    ask(&server, &plain).with_status(200);
 }
 
 #[test]

@@ -177,7 +177,8 @@ fn every_example_of_the_document_is_a_label_set() {
         // Every other method is refused.
         server.ask(&Request::new("PUT", &path)).with_status(405);
     }
-    let seen = classify(&server, id(&sets[1]), "rgb_61x37.png");
+    let grouped = sets.iter().find(|set| set["groups"].as_array().unwrap().len() > 1).unwrap();
+    let seen = classify(&server, id(grouped), "rgb_61x37.png");
     assert_eq!(seen["score_mode"], "by_group");
     let body = json!({ "input": [uri("rgb_61x37.png")], "label_set": format!("{}@staging", id(&sets[0])) });
     server.post("/v1/classify", &body).with_status(404);
