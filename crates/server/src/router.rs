@@ -55,6 +55,9 @@ pub(crate) const PATHS: &[&str] = &[
     "/v1/vector_stores",
     "/v1/vector_stores/{id}",
     "/v1/vector_stores/{id}/search",
+    "/v1/vector_stores/{id}/classify",
+    "/v1/vector_stores/{id}/duplicates",
+    "/v1/vector_stores/{id}/reindex",
     "/v1/vector_stores/{id}/files",
     "/v1/vector_stores/{id}/files/{file_id}",
     "/v1/vector_stores/{id}/files/{file_id}/content",
@@ -100,6 +103,9 @@ pub(crate) fn router(app: &Arc<App>, origins: &[String], timeout: Duration) -> R
             get(vector_stores::one).post(vector_stores::update).delete(vector_stores::delete),
         )
         .route("/v1/vector_stores/{id}/search", post(vector_stores::search))
+        .route("/v1/vector_stores/{id}/classify", post(vector_stores::classify_store))
+        .route("/v1/vector_stores/{id}/duplicates", post(vector_stores::duplicates))
+        .route("/v1/vector_stores/{id}/reindex", post(vector_stores::reindex))
         .route(
             "/v1/vector_stores/{id}/files",
             get(vector_stores::list_files).post(vector_stores::add_file),

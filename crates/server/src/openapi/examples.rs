@@ -156,6 +156,15 @@ pub(super) fn vector_store_search(_model: &str) -> Vec<Example> {
     ]
 }
 
+pub(super) fn vector_store_classify(_model: &str) -> Vec<Example> {
+    let body = json!({ "labels": ["red", "blue"], "top_k": 2, "limit": 10 });
+    vec![example("labels", "The first pictures against two labels", body)]
+}
+
+pub(super) fn vector_store_duplicates(_model: &str) -> Vec<Example> {
+    vec![example("near", "Pictures that are almost the same", json!({ "threshold": 0.98 }))]
+}
+
 /// A message with a picture.
 fn asking() -> Value {
     json!([{ "role": "user", "content": [

@@ -20,8 +20,9 @@ use crate::endpoints::operations::{HealthReply, ReadyReply};
 use crate::endpoints::rerank::RerankReply;
 use crate::endpoints::score::ScoreReply;
 use crate::endpoints::vector_stores::{
-    DeletedStoreFileReply, DeletedVectorStoreReply, FileBatchReply, SearchReply,
-    StoreFileContentReply, StoreFileReply, StoreFilesReply, VectorStoreReply, VectorStoresReply,
+    ClassifiedReply, DeletedStoreFileReply, DeletedVectorStoreReply, DuplicatesReply,
+    FileBatchReply, SearchReply, StoreFileContentReply, StoreFileReply, StoreFilesReply,
+    VectorStoreReply, VectorStoresReply,
 };
 use crate::error::ErrorReply;
 use crate::label_sets::Diagnosis;
@@ -59,6 +60,8 @@ pub(super) fn schemas() -> Vec<(String, RefOr<Schema>)> {
     add::<VectorStoresReply>(&mut schemas);
     add::<DeletedVectorStoreReply>(&mut schemas);
     add::<SearchReply>(&mut schemas);
+    add::<ClassifiedReply>(&mut schemas);
+    add::<DuplicatesReply>(&mut schemas);
     add::<StoreFileReply>(&mut schemas);
     add::<StoreFilesReply>(&mut schemas);
     add::<DeletedStoreFileReply>(&mut schemas);

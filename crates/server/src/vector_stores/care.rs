@@ -29,6 +29,9 @@ const TOLD_TOGETHER: usize = 256;
 /// How long a task waits for a model that is being loaded.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How long an index stays that no longer answers.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// A task comes again after so many seconds when it does not know better.
 const PAUSE: u64 = 2;
 
@@ -214,6 +217,10 @@ impl Tender<'_> {
             return Ok(false);
         }
         let shelves = &self.app.vector_stores;
+        if removals.iter().any(|removal| removal.index_number != 0) {
+            // A request may have read a moment ago that this index answers.
+            tokio::time::sleep(GRACE).await;
+        }
         let writer = shelves.writer(self.store);
         let _writing = writer.lock().await;
         let is_whole = |removal: &&Removal| removal.vector_id.is_empty();

@@ -3,6 +3,7 @@
 mod api;
 mod crash;
 mod money;
+mod more;
 mod search;
 
 use serde_json::{Value, json};

@@ -78,6 +78,44 @@ fn a_picture_costs_its_price_when_it_is_found_and_only_then() {
 }
 
 #[test]
+fn another_model_costs_each_picture_again_and_whoever_cannot_pay_keeps_the_first() {
+    let bank = Bank::sqlite();
+    bank.customer("Ann", 5 * PRICE);
+    let key = bank.plain_key(&["Ann"]);
+    let other = crate::tiny::Tiny::otherwise_prepared();
+    let server = bank.serve(&["--model", &format!("other={}", other.path().display())]);
+    let files = PICTURES.map(|name| put(&server, &key, name));
+    let store = post(
+        &server,
+        &key,
+        "/v1/vector_stores",
+        &json!({ "model": "tiny", "file_ids": files[..2] }),
+    );
+    let store = id(&store.with_status(200).json()).to_owned();
+    assert_eq!(at_rest(&server, &key, &store)["file_counts"]["completed"], 2);
+    let path = format!("/v1/vector_stores/{store}");
+    let moved = |model: &str| {
+        let mut now = Value::Null;
+        eventually("it has moved", || {
+            now = server.ask(&get(&key, &path)).with_status(200).json();
+            now["model"] == model || now["reindex"]["status"] == "failed"
+        });
+        now
+    };
+    let begun = post(&server, &key, &format!("{path}/reindex"), &json!({ "model": "other" }));
+    assert_eq!(begun.with_status(200).header("x-cost-usd"), Some("0.00"));
+    assert_eq!(moved("other")["reindex"], Value::Null);
+    assert_eq!(bank.account("Ann")["balance"], PRICE);
+    // The credit is for one of them alone.
+    post(&server, &key, &format!("{path}/reindex"), &json!({ "model": "tiny" })).with_status(402);
+    assert_eq!(moved("other")["file_counts"]["completed"], 2);
+    let search = json!({ "query": files[0], "max_num_results": 1 });
+    let found = post(&server, &key, &format!("{path}/search"), &search).with_status(200).json();
+    assert_eq!(found["data"][0]["file_id"], files[0]);
+    bank.assert_clean();
+}
+
+#[test]
 fn a_key_sees_and_touches_only_its_own_accounts_stores() {
     let bank = Bank::sqlite();
     bank.customer("Ann", 1_000_000);
@@ -105,6 +143,9 @@ fn a_key_sees_and_touches_only_its_own_accounts_stores() {
         ("POST", "", Some(json!({ "name": "mine" }))),
         ("DELETE", "", None),
         ("POST", "/search", Some(json!({ "query": "a" }))),
+        ("POST", "/classify", Some(json!({ "labels": ["a"] }))),
+        ("POST", "/duplicates", Some(json!({}))),
+        ("POST", "/reindex", Some(json!({ "model": "tiny" }))),
         ("GET", "/files", None),
         ("POST", "/files", Some(file.clone())),
         ("GET", "/files/FILE", None),

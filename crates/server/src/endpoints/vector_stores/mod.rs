@@ -1,7 +1,10 @@
 //! `/v1/vector_stores`: OpenAI's, over pictures.
 
 mod batches;
+mod classify;
+mod duplicates;
 mod files;
+mod reindex;
 mod reply;
 mod search;
 
@@ -23,7 +26,10 @@ use crate::error::ApiError;
 use crate::fields::{Fields, missing, wrong};
 use crate::vector_stores::{attributes_of, failed, metadata_of, require_alive};
 pub(crate) use batches::{batch, batch_files, cancel_batch, create_batch};
+pub(crate) use classify::{ClassifiedReply, classify_store};
+pub(crate) use duplicates::{DuplicatesReply, duplicates};
 pub(crate) use files::{add_file, change_file, delete_file, file, file_content, list_files};
+pub(crate) use reindex::reindex;
 pub(crate) use reply::{
     DeletedStoreFileReply, DeletedVectorStoreReply, FileBatchReply, StoreFileContentReply,
     StoreFileReply, StoreFilesReply, VectorStoreReply, VectorStoresReply,

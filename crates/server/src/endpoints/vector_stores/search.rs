@@ -12,7 +12,6 @@ use store::{StoreFileRow, VectorStoreRow};
 use super::super::{times, usage};
 use super::reply::{StoreFileContent, attributes_of, url_of};
 use crate::accounts::now;
-use crate::app::App;
 use crate::archive::{Archive, Owner};
 use crate::call::{Answer, Call, Reply};
 use crate::classification::Usage;
@@ -115,10 +114,12 @@ pub(crate) async fn search(Owner(owner): Owner, Path(id): Path<String>, mut call
     let store = archive.store.vector_store(&owner, &id).await.map_err(failed)?;
     require_alive(&store, now())?;
     let model = model_of(&call.app, &store, named.as_deref(), call.patience()).await?;
+    // Held from now on: the store may move to another model while the query is embedded.
+    let index = open_index(&call.app, &archive, &store).await?;
     let parts = std::mem::take(&mut questions.parts);
     let rows = work::embed_all(&call, &model, parts).await?;
     let asked = questions.vectors(&rows)?;
-    let shelf = Searched { app: &call.app, archive: &archive, store: &store, model: &model };
+    let shelf = Searched { archive: &archive, store: &store, model: &model, index };
     let hits = shelf.find(asked, &wanted).await?;
     archive.store.touch_vector_store(&id, now()).await.map_err(failed)?;
     let best = hits.first().map_or(0.0, |hit| hit.score);
@@ -142,10 +143,10 @@ pub(crate) async fn search(Owner(owner): Owner, Path(id): Path<String>, mut call
 
 /// A store that is searched.
 struct Searched<'a> {
-    app: &'a Arc<App>,
     archive: &'a Arc<Archive>,
     store: &'a VectorStoreRow,
     model: &'a Arc<LoadedModel>,
+    index: OpenIndex,
 }
 
 /// A file that was found.
@@ -158,7 +159,6 @@ struct Hit {
 impl Searched<'_> {
     /// The best files, one more than a page needs, the best first.
     async fn find(&self, asked: Vec<Question>, wanted: &Wanted) -> Result<Vec<Hit>, ApiError> {
-        let index = open_index(self.app, self.archive, self.store).await?;
         let kinds = self.kinds(wanted).await?;
         let scoring = if asked.iter().any(|question| question.tower == Tower::Text)
             && kinds.contains(&Some("image")) | kinds.contains(&None)
@@ -172,7 +172,7 @@ impl Searched<'_> {
         for kind in kinds {
             let filter = narrowed(wanted.filter.clone(), kind);
             for question in &asked {
-                let near = self.nearest(&index, question, filter.clone(), enough).await?;
+                let near = self.nearest(question, filter.clone(), enough).await?;
                 hits.extend(near.into_iter().map(|(row, cosine)| {
                     let score = question.score(cosine, row.kind == "image", scoring);
                     Hit { row, score, cosine }
@@ -206,14 +206,14 @@ impl Searched<'_> {
     /// The nearest files that there are, with their cosines. The index may know some that were taken away.
     async fn nearest(
         &self,
-        index: &OpenIndex,
         question: &Question,
         filter: Option<Filter>,
         enough: usize,
     ) -> Result<Vec<(StoreFileRow, f32)>, ApiError> {
         let mut count = enough;
         loop {
-            let (index, vector, filter) = (index.clone(), question.vector.clone(), filter.clone());
+            let (index, vector, filter) =
+                (self.index.clone(), question.vector.clone(), filter.clone());
             let search = move || {
                 let effort = Effort::default();
                 index.search(&Query { vector: &vector, count, filter: filter.as_ref(), effort })
@@ -238,7 +238,7 @@ impl Searched<'_> {
 }
 
 /// A filter and, with one, a kind.
-fn narrowed(filter: Option<Filter>, kind: Option<&'static str>) -> Option<Filter> {
+pub(super) fn narrowed(filter: Option<Filter>, kind: Option<&'static str>) -> Option<Filter> {
     let Some(kind) = kind else { return filter };
     let comparison = Comparison::Equal(kind.into());
     let mut all = vec![Filter::Attribute { key: KIND.to_owned(), comparison }];

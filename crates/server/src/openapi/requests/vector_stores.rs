@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{
-    Facts, Named, described, fraction, object, optional, passed_over, properties, reference, user,
-    whole, word,
+    Facts, Named, described, flag, forms, fraction, object, optional, passed_over, properties,
+    reference, templates, user, whole, word,
 };
 use crate::vector_stores::attributes_schema;
 
-pub(super) fn schemas(_facts: &Facts) -> Vec<Named> {
+pub(super) fn schemas(facts: &Facts) -> Vec<Named> {
     vec![
         Named("VectorStoreRequest", request()),
         Named("VectorStoreChange", change()),
@@ -17,6 +17,9 @@ pub(super) fn schemas(_facts: &Facts) -> Vec<Named> {
         Named("VectorStoreBatchRequest", batch()),
         Named("VectorStoreFilter", filter()),
         Named("VectorStoreSearch", search()),
+        Named("VectorStoreClassify", classify(facts)),
+        Named("VectorStoreDuplicates", duplicates()),
+        Named("VectorStoreReindex", reindex()),
     ]
 }
 
@@ -166,4 +169,48 @@ fn search() -> Value {
         "user": user(),
     });
     object(&["query"], properties(fields))
+}
+
+fn classify(facts: &Facts) -> Value {
+    let labels = json!({
+        "type": "array", "minItems": 1, "maxItems": facts.limits.labels, "items": reference("Label"),
+    });
+    let nothing = || json!({ "type": "null" });
+    let own = json!({
+        "labels": labels, "templates": templates(), "label_set": { "enum": ["", null] },
+        "multi_label": described("Each label on its own; `score` is then its probability.", flag()),
+    });
+    let of_set = json!({
+        "label_set": described("`ls_x`, `ls_x@3` or `ls_x@production`, in place of labels.", json!({ "type": "string", "minLength": 1 })),
+        "labels": nothing(), "templates": nothing(), "multi_label": nothing(),
+    });
+    let shared = json!({
+        "threshold": described("From which score a label is selected.", fraction()),
+        "top_k": described("How many labels are shown, best first; 1 when absent.", whole(1, Some(100))),
+        "filters": optional(reference("VectorStoreFilter")),
+        "limit": described("Pictures of a page; 100 when absent.", whole(1, Some(1000))),
+        "page": described("`next_page` of the reply before.", json!({ "type": ["string", "null"] })),
+        "model": described("The store's; another one is refused.", reference("Model")),
+        "user": user(),
+    });
+    let ways = vec![(vec!["labels"], own), (vec!["label_set"], of_set)];
+    forms("What the pictures of a store may show.", ways, &shared)
+}
+
+fn duplicates() -> Value {
+    let fields = json!({
+        "threshold": described("From which cosine two pictures are doubles; 0.95 when absent.", fraction()),
+        "filters": optional(reference("VectorStoreFilter")),
+        "limit": described("How many groups; 100 when absent.", whole(1, Some(10_000))),
+    });
+    object(&[], properties(fields))
+}
+
+fn reindex() -> Value {
+    object(
+        &["model"],
+        properties(
+            json!({ "model": described("To which it is moved.", json!({ "type": "string", "minLength": 1 })) }),
+        ),
+    )
 }
