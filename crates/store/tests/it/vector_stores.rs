@@ -73,7 +73,7 @@ fn is_missing<T: std::fmt::Debug>(result: Result<T, StoreError>, wanted: &str) {
     }
 }
 
-fn done<'a>(row: &'a store::StoreFileRow, index_number: i64) -> Completion<'a> {
+fn done(row: &store::StoreFileRow, index_number: i64) -> Completion<'_> {
     Completion { row, index_number, kind: "image", excerpt: "", usage_bytes: 32 }
 }
 
@@ -132,10 +132,8 @@ pub(crate) async fn a_file_is_found_and_charged_together_and_once(world: World) 
     let counts = store.file_counts(&made.id).await.unwrap();
     assert_eq!((counts.completed, counts.total(), counts.bytes), (1, 1, 32));
     let removals = store.store_removals(&made.id).await.unwrap();
-    assert_eq!(
-        removals.iter().map(|one| one.vector_id.clone()).collect::<Vec<_>>(),
-        [second.row.vector_id.clone()]
-    );
+    let [removal] = removals.as_slice() else { panic!("{removals:?}") };
+    assert_eq!(removal.vector_id, second.row.vector_id);
     store.forget_removals(&removals).await.unwrap();
     assert_eq!(store.store_removals(&made.id).await.unwrap(), []);
 }
