@@ -18,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::rate::RateLimiter;
 use crate::registry::Registry;
 use crate::settings::{Limits, ModerationCategory, Rates, Settings};
+use crate::vector_stores::Shelves;
 
 /// Pictures that are fetched at the same time.
 const FETCHES: usize = 64;
@@ -59,6 +60,7 @@ pub(crate) struct App {
     pub(crate) labels: VectorCache,
     pub(crate) label_sets: LabelSetCache,
     pub(crate) images: VectorCache,
+    pub(crate) vector_stores: Shelves,
     pub(crate) moderation: Vec<ModerationCategory>,
     pub(crate) health: Health,
 }
@@ -106,6 +108,7 @@ impl App {
             labels: VectorCache::new(settings.caches.labels, metrics.cache("labels")),
             label_sets: LabelSetCache::default(),
             images: VectorCache::new(settings.caches.images, metrics.cache("images")),
+            vector_stores: Shelves::default(),
             moderation: std::mem::take(&mut settings.moderation),
             health: Health::default(),
             limits,

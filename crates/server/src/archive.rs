@@ -5,7 +5,7 @@
 //! they are kept is the `store`'s to say.
 
 use std::fs::TryLockError;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -29,6 +29,8 @@ pub(crate) struct Archive {
     /// Files on their way in.
     pub(crate) arrivals: Arrivals,
     blobs: Option<Blobs>,
+    /// Of what is too large for the database.
+    folder: Option<PathBuf>,
     /// Held for as long as this server lives: no other has the same file.
     lock: Option<fs_err::File>,
 }
@@ -50,7 +52,8 @@ impl Archive {
         store.migrate().await?;
         let process = store.enter(now()).await?;
         let blobs = settings.blobs()?;
-        let archive = Self { store, process, arrivals: Arrivals::default(), blobs, lock };
+        let folder = settings.folder.clone();
+        let archive = Self { store, process, arrivals: Arrivals::default(), blobs, folder, lock };
         archive.sweep().await?;
         Ok(archive)
     }
@@ -61,6 +64,16 @@ impl Archive {
     /// 503 when the operator named no place for them and there is no default.
     pub(crate) fn blobs(&self) -> Result<&Blobs, ApiError> {
         self.blobs.as_ref().ok_or_else(no_folder)
+    }
+
+    /// The folder of what is too large for the database.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// Since when a process must have been seen to count as alive.
+    pub(crate) fn alive_since(&self) -> i64 {
+        if self.is_alone() { i64::MAX } else { now() - LEASE }
     }
 
     /// Whether no other server can have the same database.
@@ -75,6 +88,7 @@ impl Archive {
     pub(crate) async fn beat(&self, metrics: &Metrics) -> Result<(), StoreError> {
         self.store.beat(&self.process, now()).await?;
         self.store.expire_files(now()).await?;
+        self.store.expire_vector_stores(now()).await?;
         self.sweep().await?;
         let stored = self.store.stored().await?;
         metrics.files.set(stored.files as i64);
@@ -85,8 +99,7 @@ impl Archive {
     /// Removes what nobody needs any more, and what processes that died had begun to write.
     async fn sweep(&self) -> Result<(), StoreError> {
         let Some(blobs) = &self.blobs else { return Ok(()) };
-        let dead = if self.is_alone() { i64::MAX } else { now() - LEASE };
-        for object in self.store.loose_objects(&self.process, dead).await? {
+        for object in self.store.loose_objects(&self.process, self.alive_since()).await? {
             match blobs.remove(&object).await {
                 Ok(()) => self.store.forget_object(&object).await?,
                 // It is tried again.
@@ -218,8 +231,6 @@ fn lock(location: &Location) -> Result<Option<fs_err::File>, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     fn lazy(folder: &Path) -> LazyArchive {

@@ -123,12 +123,21 @@ impl Measured {
 }
 
 /// A hold that goes back when it is dropped.
-struct Held {
+pub(crate) struct Held {
     hold: Option<Hold<Open>>,
     store: Store,
 }
 
 impl Held {
+    pub(crate) fn new(hold: Hold<Open>, store: Store) -> Self {
+        Self { hold: Some(hold), store }
+    }
+
+    /// The hold itself, for whoever settles it.
+    pub(crate) fn take(mut self) -> Option<Hold<Open>> {
+        self.hold.take()
+    }
+
     /// Gives it back, and waits until it is.
     async fn release(mut self) {
         if let Some(task) = self.give_back() {
@@ -198,6 +207,38 @@ impl Bill {
         texts: u64,
     ) -> Result<(), ApiError> {
         let units = Units { images, texts, requests: 1 };
+        self.set_aside(app, model, units, images).await
+    }
+
+    /// The same for pictures that are embedded later, for a price of their own: that it could be paid now. Nothing of it is held
+    /// when this comes back, since those who embed them begin at once.
+    ///
+    /// # Errors
+    /// Those of [`reserve`](Self::reserve).
+    pub(crate) async fn reserve_for_later(
+        &self,
+        app: &App,
+        model: &str,
+        images: u64,
+    ) -> Result<(), ApiError> {
+        self.set_aside(app, model, Units { images, texts: 0, requests: 1 }, 0).await?;
+        let reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(reserved) = reserved {
+            reserved.held.release().await;
+            self.set_aside(app, model, Units { images: 0, texts: 0, requests: 1 }, 0).await?;
+        }
+        self.measure(Measured::new(0, 0, 0));
+        Ok(())
+    }
+
+    /// `images` are taken from the minute.
+    async fn set_aside(
+        &self,
+        app: &App,
+        model: &str,
+        units: Units,
+        images: u64,
+    ) -> Result<(), ApiError> {
         let accounts = self.payer.as_ref().zip(app.accounts.as_deref());
         let prices = accounts.map_or(Prices::default(), |(_, accounts)| accounts.prices(model));
         let amount = cost(&prices, &units, self.tier())
@@ -254,7 +295,7 @@ impl Bill {
                 now: now(),
             };
             Ok(match store.hold(&request).await? {
-                Holding::Held(hold) => Ok(Held { hold: Some(hold), store }),
+                Holding::Held(hold) => Ok(Held::new(hold, store)),
                 Holding::Answered(answer) => Err(answer),
             })
         });

@@ -94,6 +94,11 @@ impl Call {
         self.model_named(name.as_deref()).await
     }
 
+    /// How long the caller waits for a model that is being loaded.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
+    }
+
     /// The model of a name; the first one without.
     ///
     /// # Errors

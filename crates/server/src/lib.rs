@@ -45,6 +45,7 @@ mod router;
 mod run;
 mod settings;
 mod uploads;
+mod vector_stores;
 mod wire;
 mod work;
 

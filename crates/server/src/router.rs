@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::endpoints::account::{keys, sign_up, usage};
 use crate::endpoints::{
     chat, classify, embeddings, files, huggingface, label_sets, models, moderations, operations,
-    rerank, score,
+    rerank, score, vector_stores,
 };
 use crate::error::ApiError;
 use crate::layers::{self, PROCESSING, REQUEST_ID, Timeout};
@@ -52,6 +52,19 @@ pub(crate) const PATHS: &[&str] = &[
     "/v1/files",
     "/v1/files/{id}",
     "/v1/files/{id}/content",
+    "/v1/vector_stores",
+    "/v1/vector_stores/{id}",
+    "/v1/vector_stores/{id}/search",
+    "/v1/vector_stores/{id}/classify",
+    "/v1/vector_stores/{id}/duplicates",
+    "/v1/vector_stores/{id}/reindex",
+    "/v1/vector_stores/{id}/files",
+    "/v1/vector_stores/{id}/files/{file_id}",
+    "/v1/vector_stores/{id}/files/{file_id}/content",
+    "/v1/vector_stores/{id}/file_batches",
+    "/v1/vector_stores/{id}/file_batches/{batch_id}",
+    "/v1/vector_stores/{id}/file_batches/{batch_id}/cancel",
+    "/v1/vector_stores/{id}/file_batches/{batch_id}/files",
     "/health",
     "/ready",
     "/metrics",
@@ -84,6 +97,36 @@ pub(crate) fn router(app: &Arc<App>, origins: &[String], timeout: Duration) -> R
         .route("/v1/models/{*id}", get(models::one))
         .route("/v1/files/{id}", get(files::one).delete(files::delete))
         .route("/v1/files/{id}/content", get(files::content))
+        .route("/v1/vector_stores", get(vector_stores::list).post(vector_stores::create))
+        .route(
+            "/v1/vector_stores/{id}",
+            get(vector_stores::one).post(vector_stores::update).delete(vector_stores::delete),
+        )
+        .route("/v1/vector_stores/{id}/search", post(vector_stores::search))
+        .route("/v1/vector_stores/{id}/classify", post(vector_stores::classify_store))
+        .route("/v1/vector_stores/{id}/duplicates", post(vector_stores::duplicates))
+        .route("/v1/vector_stores/{id}/reindex", post(vector_stores::reindex))
+        .route(
+            "/v1/vector_stores/{id}/files",
+            get(vector_stores::list_files).post(vector_stores::add_file),
+        )
+        .route(
+            "/v1/vector_stores/{id}/files/{file_id}",
+            get(vector_stores::file)
+                .post(vector_stores::change_file)
+                .delete(vector_stores::delete_file),
+        )
+        .route("/v1/vector_stores/{id}/files/{file_id}/content", get(vector_stores::file_content))
+        .route("/v1/vector_stores/{id}/file_batches", post(vector_stores::create_batch))
+        .route("/v1/vector_stores/{id}/file_batches/{batch_id}", get(vector_stores::batch))
+        .route(
+            "/v1/vector_stores/{id}/file_batches/{batch_id}/cancel",
+            post(vector_stores::cancel_batch),
+        )
+        .route(
+            "/v1/vector_stores/{id}/file_batches/{batch_id}/files",
+            get(vector_stores::batch_files),
+        )
         .route_layer(from_fn_with_state(Arc::clone(app), layers::authenticate));
     // A large file takes longer than any answer may.
     let uploads = Router::new()

@@ -16,7 +16,7 @@ use crate::fetch::LOOKUPS_AT_ONCE;
 use crate::listen::{self, Listener, StopSignals};
 use crate::router;
 use crate::settings::{Auth, Loading, Settings};
-use crate::{ModelSpec, health};
+use crate::{ModelSpec, health, vector_stores};
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -155,6 +155,7 @@ async fn serve(
     }
     // It beats until the last answer is settled.
     beating.abort();
+    app.vector_stores.stop().await;
     if let Some(archive) = app.archive.opened() {
         archive.leave().await;
     }
@@ -174,6 +175,7 @@ async fn beat(app: Arc<App>) {
         if let Some(accounts) = &app.accounts {
             accounts.care().await;
         }
+        vector_stores::look_for_work(&app).await;
     }
 }
 

@@ -171,6 +171,22 @@ pub(crate) async fn embed_unpaid(
     rows.try_collect().await
 }
 
+/// A picture or text that somebody pays for elsewhere, behind everything that people wait for.
+///
+/// # Errors
+/// When too much waits already, or it cannot be embedded.
+pub(crate) async fn embed_in_background(
+    app: &Arc<App>,
+    model: &Arc<LoadedModel>,
+    content: Content,
+) -> Result<Embedded, ApiError> {
+    let part = Part { content: Ok(content), place: "file".to_owned(), item: 0 };
+    let stations = stations(app, model, vec![part]).await?;
+    let works = enter(app, model, Lane::Bulk, stations)?;
+    let mut rows: Vec<Embedded> = stream::iter(works).buffered(1).try_collect().await?;
+    rows.pop().ok_or_else(|| ApiError::internal("a part has no row"))
+}
+
 /// The works on all parts, each with what it has of the budgets.
 fn enter(
     app: &Arc<App>,

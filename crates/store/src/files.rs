@@ -14,6 +14,7 @@ use crate::database::{Connection, Store, number, optional_number, text};
 use crate::error::StoreError;
 use crate::owner::Owner;
 use crate::processes::Process;
+use crate::store_files::leave_stores;
 
 /// Files that one call lets vanish.
 const VANISHING: i64 = 500;
@@ -210,6 +211,7 @@ impl Store {
         let mut transaction = self.transaction().await?;
         let sql = "DELETE FROM files WHERE id = $1 AND owner = $2 \
                    AND (expires_at IS NULL OR expires_at > $3) RETURNING owner, sha256, bytes";
+        leave_stores(&mut transaction, id, Some(owner)).await?;
         let row = sqlx::query(sql).bind(id.to_owned()).bind(owner.as_str().to_owned()).bind(now);
         let row = row.fetch_optional(&mut *transaction).await?.ok_or_else(|| missing(id))?;
         forget(&mut transaction, &row, now).await?;
@@ -226,8 +228,10 @@ impl Store {
         let ids = sqlx::query(sql).bind(now).bind(VANISHING).fetch_all(self.reader()).await?;
         for id in &ids {
             let mut transaction = self.transaction().await?;
+            let id = text(id, "id")?;
+            leave_stores(&mut transaction, &id, None).await?;
             let sql = "DELETE FROM files WHERE id = $1 RETURNING owner, sha256, bytes";
-            let row = sqlx::query(sql).bind(text(id, "id")?);
+            let row = sqlx::query(sql).bind(id);
             // Another server may have been faster.
             if let Some(row) = row.fetch_optional(&mut *transaction).await? {
                 forget(&mut transaction, &row, now).await?;

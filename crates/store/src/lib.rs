@@ -24,8 +24,12 @@ mod owner;
 mod prices;
 mod processes;
 mod secret;
+mod store_batches;
+mod store_files;
+mod store_work;
 mod transfers;
 mod usage;
+mod vector_stores;
 mod vectors;
 mod verify;
 
@@ -49,7 +53,16 @@ pub use migrations::MigrationRow;
 pub use owner::Owner;
 pub use processes::Process;
 pub use secret::{KeyHash, Pepper, PlainKey, PlainLink};
+pub use store_batches::BatchRow;
+pub use store_files::{
+    FileError, FileStatus, MOST_FILES_AT_ONCE, NewStoreFile, StoreFilePage, StoreFileRow,
+};
+pub use store_work::{Claimed, Completion, Outcome, Payment, Removal};
 pub use transfers::{Credit, TransferRow};
 pub use usage::{UsageFilter, UsageRow};
+pub use vector_stores::{
+    FileCounts, MOST_VECTOR_STORES, NewVectorStore, NextIndex, StorePage, VectorStoreChange,
+    VectorStoreRow,
+};
 pub use vectors::{GRAPH_FROM, VectorTable};
 pub use verify::Verified;

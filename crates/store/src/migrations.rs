@@ -13,6 +13,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (1, "accounts", include_str!("../migrations/0001_accounts.sql")),
     (2, "files", include_str!("../migrations/0002_files.sql")),
     (4, "label sets", include_str!("../migrations/0004_label_sets.sql")),
+    (5, "vector stores", include_str!("../migrations/0005_vector_stores.sql")),
 ];
 
 /// A version of the tables.
@@ -33,10 +34,13 @@ impl Store {
     /// When the tables are of a newer version, or were edited by hand.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let migrator = migrator(self.dialect);
-        if migrator.run(self.writer()).await.is_err() {
-            // A file has no lock for this: another program that made the tables at the same moment was faster.
-            migrator.run(self.writer()).await.map_err(|error| version(&error))?;
+        // A file has no lock for this: other programs that make the tables at the same moment may be faster, at each version.
+        for _ in ALL {
+            if migrator.run(self.writer()).await.is_ok() {
+                return Ok(());
+            }
         }
+        migrator.run(self.writer()).await.map_err(|error| version(&error))?;
         Ok(())
     }
 

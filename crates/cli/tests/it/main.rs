@@ -33,3 +33,5 @@ mod serve;
 mod settings;
 mod tiny;
 mod train;
+#[cfg(unix)]
+mod vector_stores;

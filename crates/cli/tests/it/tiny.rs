@@ -70,6 +70,15 @@ impl Tiny {
         fs_err::write(&file, bytes).expect("the weights are written");
     }
 
+    /// The same weights behind another preparation of pictures: another model to whatever keeps vectors.
+    pub(crate) fn otherwise_prepared() -> Self {
+        let other = Self::new();
+        let file = other.path().join("preprocessor_config.json");
+        let text = fs_err::read_to_string(&file).expect("it is there").replace("0.5", "0.4");
+        fs_err::write(&file, text).expect("it is written");
+        other
+    }
+
     /// A run with `--model`.
     pub(crate) fn run<const N: usize>(&self, arguments: [&str; N]) -> Run {
         let arguments = arguments.into_iter().map(OsString::from);

@@ -16,7 +16,7 @@ use crate::labels::{self, Candidates, Counted};
 use crate::loaded::LoadedModel;
 
 /// What a request with a label set does not say itself.
-const OF_LABELS: &[&str] = &["labels", "templates", "multi_label"];
+pub(super) const OF_LABELS: &[&str] = &["labels", "templates", "multi_label"];
 
 pub(crate) async fn classify(mut call: Call) -> Answer {
     let named = label_sets::named(&mut call.fields, OF_LABELS)?;
@@ -65,13 +65,17 @@ pub(crate) async fn classify(mut call: Call) -> Answer {
 }
 
 /// What inputs are held against.
-enum Classes {
+pub(super) enum Classes {
     Labels(Candidates),
     Set(Arc<LabelSet>),
 }
 
 impl Classes {
-    async fn vectors(&self, app: &Arc<App>, model: &Arc<LoadedModel>) -> Result<Vectors, ApiError> {
+    pub(super) async fn vectors(
+        &self,
+        app: &Arc<App>,
+        model: &Arc<LoadedModel>,
+    ) -> Result<Vectors, ApiError> {
         Ok(match self {
             Self::Labels(candidates) => {
                 Vectors::Labels(labels::vectors(app, model, candidates).await?)
@@ -83,7 +87,7 @@ impl Classes {
         })
     }
 
-    fn score_mode(&self, asked: ScoreMode) -> ScoreMode {
+    pub(super) fn score_mode(&self, asked: ScoreMode) -> ScoreMode {
         match self {
             Self::Labels(_) => asked,
             Self::Set(set) => match set.mode() {
@@ -94,14 +98,14 @@ impl Classes {
         }
     }
 
-    fn templates(&self) -> &[String] {
+    pub(super) fn templates(&self) -> &[String] {
         match self {
             Self::Labels(candidates) => &candidates.choices,
             Self::Set(set) => &set.definition.templates,
         }
     }
 
-    fn label_set(&self) -> Option<String> {
+    pub(super) fn label_set(&self) -> Option<String> {
         match self {
             Self::Labels(_) => None,
             Self::Set(set) => Some(set.reference.clone()),
@@ -110,13 +114,13 @@ impl Classes {
 }
 
 /// Their vectors.
-enum Vectors {
+pub(super) enum Vectors {
     Labels(labels::Vectors),
     Set(Arc<LabelSet>, SetVectors),
 }
 
 impl Vectors {
-    fn counted(&self) -> Counted {
+    pub(super) fn counted(&self) -> Counted {
         match self {
             Self::Labels(vectors) => vectors.counted(),
             Self::Set(set, vectors) => vectors.counted(set),
@@ -124,7 +128,7 @@ impl Vectors {
     }
 
     /// Best first; equal ones in the order that they were given in.
-    fn predictions(&self, selection: &Selection, row: &[f32]) -> Vec<Prediction> {
+    pub(super) fn predictions(&self, selection: &Selection, row: &[f32]) -> Vec<Prediction> {
         let (set, vectors) = match self {
             Self::Labels(vectors) => return selection.predictions(&vectors.rows, row),
             Self::Set(set, vectors) => (set, vectors),

@@ -12,6 +12,7 @@ pub(crate) mod moderations;
 pub(crate) mod operations;
 pub(crate) mod rerank;
 pub(crate) mod score;
+pub(crate) mod vector_stores;
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::{Content, ImageSource, Part};
 use crate::accounts::now;
 use crate::app::App;
-use crate::archive::Owner;
+use crate::archive::{Archive, Owner};
 use crate::bill::Bill;
 use crate::caches::Hash;
 use crate::error::ApiError;
@@ -82,12 +82,26 @@ async fn read_file(
         );
         return Err(ApiError::too_large("files_too_large", message));
     }
+    let bytes = read_object(app, &archive, &row.object, row.bytes).await?;
+    Ok(ImageSource::Bytes(bytes))
+}
+
+/// The first `length` bytes of an object, within the budget of bodies.
+///
+/// # Errors
+/// 429 while there is no memory for them, 503 when storage does not answer.
+pub(crate) async fn read_object(
+    app: &App,
+    archive: &Archive,
+    object: &str,
+    length: u64,
+) -> Result<Bytes, ApiError> {
     let busy = || {
         let message = "the server holds as many bytes of requests as it may; try again";
         ApiError::busy("server_busy", message, 1)
     };
     let mut ticket = app.bodies.enter(0).ok_or_else(busy)?;
-    ticket.arrive(row.bytes).ok_or_else(busy)?;
-    let bytes = archive.blobs()?.read_whole(&row.object, None).await.map_err(failed)?;
-    Ok(ImageSource::Bytes(Bytes::from_owner(Budgeted { bytes, _ticket: ticket })))
+    ticket.arrive(length).ok_or_else(busy)?;
+    let bytes = archive.blobs()?.read_whole(object, Some(0..length)).await.map_err(failed)?;
+    Ok(Bytes::from_owner(Budgeted { bytes, _ticket: ticket }))
 }

@@ -8,7 +8,7 @@ mod content;
 mod file;
 mod source;
 
-pub(crate) use file::read_files;
+pub(crate) use file::{read_files, read_object};
 pub(crate) use source::ImageSource;
 
 use serde_json::Value;

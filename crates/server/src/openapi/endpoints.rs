@@ -24,6 +24,7 @@ const RANKING: &str = "Ranking";
 const MODELS: &str = "Models";
 const LABEL_SETS: &str = "Label sets";
 const FILES: &str = "Files";
+const VECTOR_STORES: &str = "Vector stores";
 const ACCOUNTS: &str = "Accounts";
 const OPERATIONS: &str = "Operations";
 
@@ -37,6 +38,7 @@ pub(super) const TAGS: &[Tag] = &[
         name: FILES,
         description: "What was uploaded, and can be named by its id where a picture can.",
     },
+    Tag { name: VECTOR_STORES, description: "Files whose vectors are kept and searched." },
     Tag { name: ACCOUNTS, description: "Keys, credit and usage, on a server with accounts." },
     Tag { name: OPERATIONS, description: "For operators and their programs; no key is needed." },
 ];
@@ -52,6 +54,8 @@ enum Kind {
     Post { schema: &'static str, examples: fn(&str) -> Vec<Example> },
     /// A key and a JSON body of this schema; nothing is computed.
     Change { method: Method, schema: &'static str, examples: fn(&str) -> Vec<Example> },
+    /// A key; something is done.
+    Act,
     /// A key.
     Delete,
     /// A key and a form of this schema.
@@ -130,6 +134,25 @@ pub(super) fn all() -> Vec<Endpoint> {
         row("/v1/files/{id}", "file", FILES, Kind::Guarded, Json("FileObject"), "One of the caller's files"),
         row("/v1/files/{id}", "delete_file", FILES, Kind::Delete, Json("FileDeleted"), "Deletes a file"),
         row("/v1/files/{id}/content", "file_content", FILES, Kind::Guarded, Body::Bytes, "The bytes of a file"),
+        row("/v1/vector_stores", "vector_stores", VECTOR_STORES, Kind::Guarded, Json("VectorStoresReply"), "The caller's vector stores; `limit`, `order`, `after` and `before` behind a `?`"),
+        row("/v1/vector_stores", "create_vector_store", VECTOR_STORES, post("VectorStoreRequest", examples::vector_store), Json("VectorStoreReply"), "A new vector store, bound to a model"),
+        row("/v1/vector_stores/{id}", "vector_store", VECTOR_STORES, Kind::Guarded, Json("VectorStoreReply"), "One of the caller's vector stores"),
+        row("/v1/vector_stores/{id}", "change_vector_store", VECTOR_STORES, Kind::Change { method: Method::Post, schema: "VectorStoreChange", examples: examples::vector_store_change }, Json("VectorStoreReply"), "Changes its name, metadata or end"),
+        row("/v1/vector_stores/{id}", "delete_vector_store", VECTOR_STORES, Kind::Delete, Json("DeletedVectorStoreReply"), "Deletes a vector store; its files stay"),
+        row("/v1/vector_stores/{id}/search", "search_vector_store", VECTOR_STORES, post("VectorStoreSearch", examples::vector_store_search), Json("SearchReply"), "The files that fit a text or a picture best"),
+        row("/v1/vector_stores/{id}/classify", "classify_vector_store", VECTOR_STORES, post("VectorStoreClassify", examples::vector_store_classify), Json("ClassifiedReply"), "New labels, or a label set, over the pictures of a store; free"),
+        row("/v1/vector_stores/{id}/duplicates", "vector_store_duplicates", VECTOR_STORES, post("VectorStoreDuplicates", examples::vector_store_duplicates), Json("DuplicatesReply"), "Pictures of a store that are nearly the same; free"),
+        row("/v1/vector_stores/{id}/reindex", "reindex_vector_store", VECTOR_STORES, post("VectorStoreReindex", |_| Vec::new()), Json("VectorStoreReply"), "Moves a store to another model while the one before answers"),
+        row("/v1/vector_stores/{id}/files", "vector_store_files", VECTOR_STORES, Kind::Guarded, Json("StoreFilesReply"), "The files of a store; `filter` by status, `limit`, `order`, `after` and `before` behind a `?`"),
+        row("/v1/vector_stores/{id}/files", "add_vector_store_file", VECTOR_STORES, post("VectorStoreFileRequest", |_| Vec::new()), Json("StoreFileReply"), "Adds a file, which is embedded in the background"),
+        row("/v1/vector_stores/{id}/files/{file_id}", "vector_store_file", VECTOR_STORES, Kind::Guarded, Json("StoreFileReply"), "How far a file is"),
+        row("/v1/vector_stores/{id}/files/{file_id}", "change_vector_store_file", VECTOR_STORES, Kind::Change { method: Method::Post, schema: "VectorStoreFileChange", examples: |_| Vec::new() }, Json("StoreFileReply"), "Gives a file other attributes"),
+        row("/v1/vector_stores/{id}/files/{file_id}", "delete_vector_store_file", VECTOR_STORES, Kind::Delete, Json("DeletedStoreFileReply"), "Takes a file out of a store; the file stays"),
+        row("/v1/vector_stores/{id}/files/{file_id}/content", "vector_store_file_content", VECTOR_STORES, Kind::Guarded, Json("StoreFileContentReply"), "What of a text file the model reads"),
+        row("/v1/vector_stores/{id}/file_batches", "create_vector_store_batch", VECTOR_STORES, post("VectorStoreBatchRequest", |_| Vec::new()), Json("FileBatchReply"), "Adds files together"),
+        row("/v1/vector_stores/{id}/file_batches/{batch_id}", "vector_store_batch", VECTOR_STORES, Kind::Guarded, Json("FileBatchReply"), "How far files are that were added together"),
+        row("/v1/vector_stores/{id}/file_batches/{batch_id}/cancel", "cancel_vector_store_batch", VECTOR_STORES, Kind::Act, Json("FileBatchReply"), "Takes back those that wait"),
+        row("/v1/vector_stores/{id}/file_batches/{batch_id}/files", "vector_store_batch_files", VECTOR_STORES, Kind::Guarded, Json("StoreFilesReply"), "The files of a batch"),
         row("/health", "health", OPERATIONS, Kind::Open, Json("HealthReply"), "Whether the process answers"),
         row("/ready", "ready", OPERATIONS, Kind::Open, Json("ReadyReply"), "Whether requests should be sent here; 503 while they should not"),
         row("/metrics", "metrics", OPERATIONS, Kind::Open, Text("application/openmetrics-text; version=1.0.0; charset=utf-8"), "Counters for Prometheus"),
@@ -177,12 +200,22 @@ impl Endpoint {
             operation = operation.parameter(id_of("The id of one of the caller's label sets."));
         } else if self.path.starts_with("/v1/files/{id}") {
             operation = operation.parameter(id_of("The id of one of the caller's files."));
+        } else if self.tag == VECTOR_STORES {
+            for (name, what) in [
+                ("id", "The id of one of the caller's vector stores."),
+                ("file_id", "The id of a file of the store."),
+                ("batch_id", "The id of a batch of the store."),
+            ] {
+                if self.path.contains(&format!("{{{name}}}")) {
+                    operation = operation.parameter(named_id(name, what));
+                }
+            }
         } else if self.path.ends_with("{id}") {
             operation = operation.parameter(model_id(facts));
         }
         let (method, headers, errors): (_, _, &[u16]) = match self.kind {
             Kind::Open => (HttpMethod::Get, Headers::Common, &[500]),
-            Kind::Guarded if matches!(self.tag, FILES | LABEL_SETS) => {
+            Kind::Guarded if matches!(self.tag, FILES | LABEL_SETS | VECTOR_STORES) => {
                 (HttpMethod::Get, Headers::Rated, &[400, 401, 403, 404, 429, 500, 503])
             }
             Kind::Upload { schema } => {
@@ -200,6 +233,7 @@ impl Endpoint {
                 (HttpMethod::Get, Headers::Rated, &[400, 401, 403, 404, 429, 500, 503])
             }
             Kind::Guarded => (HttpMethod::Get, Headers::Rated, &[401, 429, 500]),
+            Kind::Act => (HttpMethod::Post, Headers::Rated, &[401, 403, 404, 429, 500, 503]),
             Kind::Delete => (HttpMethod::Delete, Headers::Rated, &[401, 403, 404, 429, 500, 503]),
             Kind::Change { method, schema, examples } => {
                 operation = operation.request_body(Some(body_with(schema, examples(""))));
@@ -246,6 +280,7 @@ impl Endpoint {
             | Kind::Post { .. }
             | Kind::Change { .. }
             | Kind::Upload { .. }
+            | Kind::Act
             | Kind::Delete => security(facts.access),
         };
         PathItem::new(method, operation.securities(Some(keys)))
@@ -275,9 +310,14 @@ fn body_with(
 
 /// An id in the path.
 fn id_of(what: &'static str) -> utoipa::openapi::path::Parameter {
+    named_id("id", what)
+}
+
+/// An id in the path, by its name there.
+fn named_id(name: &'static str, what: &'static str) -> utoipa::openapi::path::Parameter {
     let schema = ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
     ParameterBuilder::new()
-        .name("id")
+        .name(name)
         .parameter_in(ParameterIn::Path)
         .required(Required::True)
         .description(Some(what))

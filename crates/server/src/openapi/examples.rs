@@ -114,6 +114,57 @@ pub(super) fn label_set_change(_model: &str) -> Vec<Example> {
     vec![example("aliases", "The first version is in production", body)]
 }
 
+pub(super) fn vector_store(model: &str) -> Vec<Example> {
+    vec![
+        example("plain", "A store of the first model", json!({ "name": "Holiday" })),
+        example(
+            "whole",
+            "A store that is emptied when nobody uses it for a week",
+            json!({
+                "name": "Holiday", "model": model, "metadata": { "year": "2026" },
+                "expires_after": { "anchor": "last_active_at", "days": 7 },
+            }),
+        ),
+    ]
+}
+
+pub(super) fn vector_store_change(_model: &str) -> Vec<Example> {
+    let body = json!({ "name": "Holidays", "expires_after": null });
+    vec![example("for_ever", "Another name, and no end", body)]
+}
+
+pub(super) fn vector_store_search(_model: &str) -> Vec<Example> {
+    vec![
+        example("text", "By a sentence", json!({ "query": "a red square", "max_num_results": 5 })),
+        example(
+            "filters",
+            "By sentences, among files of certain attributes",
+            json!({
+                "query": ["a red square", "a red circle"],
+                "filters": { "type": "and", "filters": [
+                    { "type": "gte", "key": "year", "value": 2025 },
+                    { "type": "in", "key": "place", "value": ["Rome", "Oslo"] },
+                ]},
+                "ranking_options": { "score_threshold": 0.1 },
+            }),
+        ),
+        example(
+            "mixture",
+            "Like a picture, in another colour",
+            json!({ "query": [{ "image": BLUE }, { "text": "red" }, { "text": "blue", "weight": -0.5 }], "cutoff": 0.5 }),
+        ),
+    ]
+}
+
+pub(super) fn vector_store_classify(_model: &str) -> Vec<Example> {
+    let body = json!({ "labels": ["red", "blue"], "top_k": 2, "limit": 10 });
+    vec![example("labels", "The first pictures against two labels", body)]
+}
+
+pub(super) fn vector_store_duplicates(_model: &str) -> Vec<Example> {
+    vec![example("near", "Pictures that are almost the same", json!({ "threshold": 0.98 }))]
+}
+
 /// A message with a picture.
 fn asking() -> Value {
     json!([{ "role": "user", "content": [

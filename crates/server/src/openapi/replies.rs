@@ -19,6 +19,11 @@ use crate::endpoints::moderations::ModerationsReply;
 use crate::endpoints::operations::{HealthReply, ReadyReply};
 use crate::endpoints::rerank::RerankReply;
 use crate::endpoints::score::ScoreReply;
+use crate::endpoints::vector_stores::{
+    ClassifiedReply, DeletedStoreFileReply, DeletedVectorStoreReply, DuplicatesReply,
+    FileBatchReply, SearchReply, StoreFileContentReply, StoreFileReply, StoreFilesReply,
+    VectorStoreReply, VectorStoresReply,
+};
 use crate::error::ErrorReply;
 use crate::label_sets::Diagnosis;
 
@@ -51,6 +56,17 @@ pub(super) fn schemas() -> Vec<(String, RefOr<Schema>)> {
     add::<FileObject>(&mut schemas);
     add::<FilesReply>(&mut schemas);
     add::<FileDeleted>(&mut schemas);
+    add::<VectorStoreReply>(&mut schemas);
+    add::<VectorStoresReply>(&mut schemas);
+    add::<DeletedVectorStoreReply>(&mut schemas);
+    add::<SearchReply>(&mut schemas);
+    add::<ClassifiedReply>(&mut schemas);
+    add::<DuplicatesReply>(&mut schemas);
+    add::<StoreFileReply>(&mut schemas);
+    add::<StoreFilesReply>(&mut schemas);
+    add::<DeletedStoreFileReply>(&mut schemas);
+    add::<StoreFileContentReply>(&mut schemas);
+    add::<FileBatchReply>(&mut schemas);
     schemas
 }
 

@@ -84,7 +84,14 @@ impl Served {
 /// The path with an id in it: a model's may have a slash.
 fn with_id(path: &str) -> String {
     let id = if path.contains("models") { "org/tiny" } else { "file-1" };
-    path.replace("{id}", id)
+    path.replace("{id}", id).replace("{file_id}", "file-1").replace("{batch_id}", "vsfb_1")
+}
+
+/// The paths that the router's source writes.
+fn routed(source: &str) -> BTreeSet<String> {
+    // A long route begins a line of its own.
+    let paths = source.split(".route(").skip(1).map(|rest| rest.split('"').nth(1).unwrap());
+    paths.map(|path| path.replace("{*id}", "{id}")).collect()
 }
 
 async fn json_of(response: Response<Body>) -> Value {
@@ -162,7 +169,8 @@ async fn every_example_is_answered_as_the_document_says() {
     let mut seen = 0;
     for Operation { path, method, what } in operations(&document) {
         // Those that need a database; the tests of the program have one.
-        if path.starts_with("/v1/files") || path.starts_with("/v1/label_sets") {
+        let kept = ["/v1/files", "/v1/label_sets", "/v1/vector_stores"];
+        if kept.iter().any(|kept| path.starts_with(kept)) {
             continue;
         }
         let documented = what["responses"].as_object().unwrap();

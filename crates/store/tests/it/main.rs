@@ -11,6 +11,7 @@ mod label_sets;
 mod links;
 mod model;
 mod records;
+mod vector_stores;
 mod vectors;
 mod world;
 
@@ -62,4 +63,11 @@ on_both! {
     records::many_programs_may_bring_the_tables_up_at_once;
     records::no_secret_is_in_the_database;
     records::a_copy_is_whole_while_the_server_works;
+    vector_stores::another_owners_store_and_files_are_not_there_at_all;
+    vector_stores::a_file_is_found_and_charged_together_and_once;
+    vector_stores::a_file_is_claimed_by_one_living_process;
+    vector_stores::a_deleted_file_leaves_every_store;
+    vector_stores::a_store_that_nobody_uses_is_emptied_after_its_days;
+    vector_stores::a_batch_that_is_taken_back_keeps_what_is_done;
+    vector_stores::another_model_answers_once_it_has_every_file;
 }

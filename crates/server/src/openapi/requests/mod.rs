@@ -8,6 +8,7 @@ mod chat;
 mod files;
 mod inputs;
 mod label_sets;
+mod vector_stores;
 
 use serde_json::{Map, Value, json};
 
@@ -35,7 +36,7 @@ pub(super) fn schemas(facts: &Facts) -> Vec<(&'static str, Value)> {
         Named("ConfirmRequest", accounts::confirm()),
     ];
     let all = own.into_iter().chain(inputs::schemas(facts)).chain(chat::schemas(facts));
-    let all = all.chain(label_sets::schemas(facts));
+    let all = all.chain(label_sets::schemas(facts)).chain(vector_stores::schemas(facts));
     all.map(|Named(name, schema)| (name, schema)).collect()
 }
 
