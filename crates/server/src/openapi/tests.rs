@@ -122,13 +122,6 @@ fn operations(document: &Value) -> Vec<Operation<'_>> {
     operations.collect()
 }
 
-/// The names in calls of `route`, whose first argument may stand on the next line.
-fn routed(source: &str) -> BTreeSet<String> {
-    let rests = source.split(".route(").skip(1).map(str::trim_start);
-    let paths = rests.filter_map(|rest| rest.strip_prefix('"')?.split('"').next());
-    paths.map(|path| path.replace("{*id}", "{id}")).collect()
-}
-
 #[tokio::test]
 async fn every_route_is_in_the_document_and_every_path_of_the_document_is_a_route() {
     let served = Served::new();
