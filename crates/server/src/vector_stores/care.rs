@@ -171,6 +171,12 @@ enum Purpose {
 impl Tender<'_> {
     async fn step(&self) -> Result<Step, TendError> {
         let store = self.archive.store.any_vector_store(self.store).await?;
+        if let Some(store) = store.as_ref().filter(|store| !store.is_expired)
+            && self.index(&Target::current(store)).await.is_err()
+        {
+            // Nothing is claimed that cannot be put away: another server may have the index open, and look after it.
+            return Ok(Step::Done);
+        }
         if self.remove(store.as_ref()).await? {
             return Ok(Step::Again);
         }

@@ -35,7 +35,17 @@ fn at_rest(server: &Server, key: &str, store: &str) -> Value {
 
 #[test]
 fn a_picture_costs_its_price_when_it_is_found_and_only_then() {
-    let bank = Bank::sqlite();
+    costs_its_price(&Bank::sqlite());
+}
+
+#[test]
+fn a_picture_costs_the_same_on_postgres() {
+    if let Some(bank) = Bank::postgres() {
+        costs_its_price(&bank);
+    }
+}
+
+fn costs_its_price(bank: &Bank) {
     bank.customer("Ann", 2 * PRICE);
     let key = bank.plain_key(&["Ann"]);
     let server = bank.serve(&[]);
