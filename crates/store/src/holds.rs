@@ -125,40 +125,8 @@ impl Store {
         hold: Hold<Open>,
         charge: &Charge<'_>,
     ) -> Result<AccountRow, StoreError> {
-        let hold = hold.settle(charge.cost).map_err(|(error, _)| error)?;
         let mut transaction = self.charging().await?;
-        let closed = close(&mut transaction, hold.id()).await?;
-        give_back_to_key(&mut transaction, &closed, &hold, charge.now).await?;
-        let sql = "UPDATE accounts SET balance = balance - $2, held = held - $3 WHERE id = $1 RETURNING *";
-        let row = sqlx::query(sql)
-            .bind(closed.account.clone())
-            .bind(hold.cost().get())
-            .bind(hold.amount().get())
-            .fetch_one(&mut *transaction)
-            .await?;
-        let account = AccountRow::read(&row)?;
-        let sql = "INSERT INTO transfers (at, account_id, kind, amount, balance_after, actor, request_id, hold_id, \
-                   key_id, model, tier, images, cached_images, texts) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $6, $9, $10, $11, $12, $13)";
-        sqlx::query(sql)
-            .bind(charge.now)
-            .bind(closed.account)
-            .bind(Kind::Charge.name())
-            .bind(-hold.cost().get())
-            .bind(account.balance.get())
-            .bind(closed.key)
-            .bind(charge.request_id.to_owned())
-            .bind(hold.id().to_owned())
-            .bind(charge.model.to_owned())
-            .bind(charge.tier.name())
-            .bind(charge.images as i64)
-            .bind(charge.cached_images as i64)
-            .bind(charge.texts as i64)
-            .execute(&mut *transaction)
-            .await?;
-        if let Some(answer) = charge.answer {
-            answers::keep(&mut transaction, hold.id(), answer).await?;
-        }
+        let account = settle_within(&mut transaction, hold, charge, None).await?;
         transaction.commit().await?;
         Ok(account)
     }
@@ -181,6 +149,51 @@ impl Store {
         transaction.commit().await?;
         Ok(())
     }
+}
+
+/// Charges a hold within a transaction. `name` is what the charge is known by in the hold's place, where several holds may be
+/// made for the same.
+pub(crate) async fn settle_within(
+    connection: Connection<'_>,
+    hold: Hold<Open>,
+    charge: &Charge<'_>,
+    name: Option<&str>,
+) -> Result<AccountRow, StoreError> {
+    let hold = hold.settle(charge.cost).map_err(|(error, _)| error)?;
+    let closed = close(&mut *connection, hold.id()).await?;
+    give_back_to_key(&mut *connection, &closed, &hold, charge.now).await?;
+    let sql =
+        "UPDATE accounts SET balance = balance - $2, held = held - $3 WHERE id = $1 RETURNING *";
+    let row = sqlx::query(sql)
+        .bind(closed.account.clone())
+        .bind(hold.cost().get())
+        .bind(hold.amount().get())
+        .fetch_one(&mut *connection)
+        .await?;
+    let account = AccountRow::read(&row)?;
+    let sql = "INSERT INTO transfers (at, account_id, kind, amount, balance_after, actor, request_id, hold_id, \
+               key_id, model, tier, images, cached_images, texts) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $6, $9, $10, $11, $12, $13)";
+    sqlx::query(sql)
+        .bind(charge.now)
+        .bind(closed.account)
+        .bind(Kind::Charge.name())
+        .bind(-hold.cost().get())
+        .bind(account.balance.get())
+        .bind(closed.key)
+        .bind(charge.request_id.to_owned())
+        .bind(name.unwrap_or(hold.id()).to_owned())
+        .bind(charge.model.to_owned())
+        .bind(charge.tier.name())
+        .bind(charge.images as i64)
+        .bind(charge.cached_images as i64)
+        .bind(charge.texts as i64)
+        .execute(&mut *connection)
+        .await?;
+    if let Some(answer) = charge.answer {
+        answers::keep(connection, hold.id(), answer).await?;
+    }
+    Ok(account)
 }
 
 async fn take_from_key(

@@ -11,6 +11,8 @@
 mod accounts;
 mod answers;
 mod audit;
+mod batch_work;
+mod batches;
 mod blobs;
 mod database;
 mod error;
@@ -31,6 +33,10 @@ mod verify;
 pub use accounts::{Access, AccountRow, NewAccount};
 pub use answers::{Question, StoredAnswer};
 pub use audit::{Act, AuditRow};
+pub use batch_work::{
+    BatchChunk, BatchJob, BatchResult, BatchWorker, ClaimedChunk, LineCharge, LineOutcome, Payers,
+};
+pub use batches::{BatchRow, BatchStatus, MOST_OPEN_BATCHES, NewBatch};
 pub use blobs::{BlobWriter, Blobs, Written};
 #[cfg(feature = "s3")]
 pub use blobs::{Bucket, Credentials};
