@@ -14,8 +14,8 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 use crate::app::App;
 use crate::endpoints::account::{keys, sign_up, usage};
 use crate::endpoints::{
-    chat, classify, embeddings, files, huggingface, label_sets, models, moderations, operations,
-    rerank, score,
+    batches, chat, classify, embeddings, files, huggingface, label_sets, models, moderations,
+    operations, rerank, score,
 };
 use crate::error::ApiError;
 use crate::layers::{self, PROCESSING, REQUEST_ID, Timeout};
@@ -52,6 +52,9 @@ pub(crate) const PATHS: &[&str] = &[
     "/v1/files",
     "/v1/files/{id}",
     "/v1/files/{id}/content",
+    "/v1/batches",
+    "/v1/batches/{id}",
+    "/v1/batches/{id}/cancel",
     "/health",
     "/ready",
     "/metrics",
@@ -84,6 +87,9 @@ pub(crate) fn router(app: &Arc<App>, origins: &[String], timeout: Duration) -> R
         .route("/v1/models/{*id}", get(models::one))
         .route("/v1/files/{id}", get(files::one).delete(files::delete))
         .route("/v1/files/{id}/content", get(files::content))
+        .route("/v1/batches", get(batches::list).post(batches::create))
+        .route("/v1/batches/{id}", get(batches::one))
+        .route("/v1/batches/{id}/cancel", post(batches::cancel))
         .route_layer(from_fn_with_state(Arc::clone(app), layers::authenticate));
     // A large file takes longer than any answer may.
     let uploads = Router::new()

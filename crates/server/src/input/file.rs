@@ -6,7 +6,7 @@ use super::{Content, ImageSource, Part};
 use crate::accounts::now;
 use crate::app::App;
 use crate::archive::Owner;
-use crate::bill::Bill;
+use crate::bill::{Bill, Origin};
 use crate::caches::Hash;
 use crate::error::ApiError;
 use crate::uploads::{failed, no_file};
@@ -86,7 +86,11 @@ async fn read_file(
         let message = "the server holds as many bytes of requests as it may; try again";
         ApiError::busy("server_busy", message, 1)
     };
-    let mut ticket = app.bodies.enter(0).ok_or_else(busy)?;
+    let ticket = match bill.origin() {
+        Origin::Client => app.bodies.enter(0),
+        Origin::Line => app.bodies.enter_behind(0),
+    };
+    let mut ticket = ticket.ok_or_else(busy)?;
     ticket.arrive(row.bytes).ok_or_else(busy)?;
     let bytes = archive.blobs()?.read_whole(&row.object, None).await.map_err(failed)?;
     Ok(ImageSource::Bytes(Bytes::from_owner(Budgeted { bytes, _ticket: ticket })))

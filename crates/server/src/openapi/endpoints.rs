@@ -24,6 +24,7 @@ const RANKING: &str = "Ranking";
 const MODELS: &str = "Models";
 const LABEL_SETS: &str = "Label sets";
 const FILES: &str = "Files";
+const BATCHES: &str = "Batches";
 const ACCOUNTS: &str = "Accounts";
 const OPERATIONS: &str = "Operations";
 
@@ -37,6 +38,7 @@ pub(super) const TAGS: &[Tag] = &[
         name: FILES,
         description: "What was uploaded, and can be named by its id where a picture can.",
     },
+    Tag { name: BATCHES, description: "Many requests in one file, answered when there is time." },
     Tag { name: ACCOUNTS, description: "Keys, credit and usage, on a server with accounts." },
     Tag { name: OPERATIONS, description: "For operators and their programs; no key is needed." },
 ];
@@ -52,6 +54,8 @@ enum Kind {
     Post { schema: &'static str, examples: fn(&str) -> Vec<Example> },
     /// A key and a JSON body of this schema; nothing is computed.
     Change { method: Method, schema: &'static str, examples: fn(&str) -> Vec<Example> },
+    /// A key and no body.
+    Act,
     /// A key.
     Delete,
     /// A key and a form of this schema.
@@ -130,6 +134,10 @@ pub(super) fn all() -> Vec<Endpoint> {
         row("/v1/files/{id}", "file", FILES, Kind::Guarded, Json("FileObject"), "One of the caller's files"),
         row("/v1/files/{id}", "delete_file", FILES, Kind::Delete, Json("FileDeleted"), "Deletes a file"),
         row("/v1/files/{id}/content", "file_content", FILES, Kind::Guarded, Body::Bytes, "The bytes of a file"),
+        row("/v1/batches", "batches", BATCHES, Kind::Guarded, Json("BatchesReply"), "The caller's batches, the newest first; `limit` and `after` behind a `?`"),
+        row("/v1/batches", "create_batch", BATCHES, Kind::Change { method: Method::Post, schema: "BatchRequest", examples: |_| Vec::new() }, Json("BatchObject"), "A new batch of an uploaded file"),
+        row("/v1/batches/{id}", "batch", BATCHES, Kind::Guarded, Json("BatchObject"), "One of the caller's batches"),
+        row("/v1/batches/{id}/cancel", "cancel_batch", BATCHES, Kind::Act, Json("BatchObject"), "Tells a batch to stop; what was answered is kept"),
         row("/health", "health", OPERATIONS, Kind::Open, Json("HealthReply"), "Whether the process answers"),
         row("/ready", "ready", OPERATIONS, Kind::Open, Json("ReadyReply"), "Whether requests should be sent here; 503 while they should not"),
         row("/metrics", "metrics", OPERATIONS, Kind::Open, Text("application/openmetrics-text; version=1.0.0; charset=utf-8"), "Counters for Prometheus"),
@@ -177,12 +185,14 @@ impl Endpoint {
             operation = operation.parameter(id_of("The id of one of the caller's label sets."));
         } else if self.path.starts_with("/v1/files/{id}") {
             operation = operation.parameter(id_of("The id of one of the caller's files."));
+        } else if self.path.starts_with("/v1/batches/{id}") {
+            operation = operation.parameter(id_of("The id of one of the caller's batches."));
         } else if self.path.ends_with("{id}") {
             operation = operation.parameter(model_id(facts));
         }
         let (method, headers, errors): (_, _, &[u16]) = match self.kind {
             Kind::Open => (HttpMethod::Get, Headers::Common, &[500]),
-            Kind::Guarded if matches!(self.tag, FILES | LABEL_SETS) => {
+            Kind::Guarded if matches!(self.tag, FILES | LABEL_SETS | BATCHES) => {
                 (HttpMethod::Get, Headers::Rated, &[400, 401, 403, 404, 429, 500, 503])
             }
             Kind::Upload { schema } => {
@@ -200,6 +210,7 @@ impl Endpoint {
                 (HttpMethod::Get, Headers::Rated, &[400, 401, 403, 404, 429, 500, 503])
             }
             Kind::Guarded => (HttpMethod::Get, Headers::Rated, &[401, 429, 500]),
+            Kind::Act => (HttpMethod::Post, Headers::Rated, &[400, 401, 403, 404, 429, 500, 503]),
             Kind::Delete => (HttpMethod::Delete, Headers::Rated, &[401, 403, 404, 429, 500, 503]),
             Kind::Change { method, schema, examples } => {
                 operation = operation.request_body(Some(body_with(schema, examples(""))));
@@ -246,6 +257,7 @@ impl Endpoint {
             | Kind::Post { .. }
             | Kind::Change { .. }
             | Kind::Upload { .. }
+            | Kind::Act
             | Kind::Delete => security(facts.access),
         };
         PathItem::new(method, operation.securities(Some(keys)))
