@@ -95,6 +95,7 @@ keys! {
     STORAGE "storage" "--storage" "POLYSIGHT_STORAGE" Serve Scalar;
     MAX_FILE "max-file" "--max-file" "POLYSIGHT_MAX_FILE" Serve Scalar;
     FILE_QUOTA "file-quota" "--file-quota" "POLYSIGHT_FILE_QUOTA" Serve Scalar;
+    BATCH_LINES "batch-lines" "--batch-lines" "POLYSIGHT_BATCH_LINES" Serve Scalar;
     MAX_INPUTS "max-inputs" "--max-inputs" "POLYSIGHT_MAX_INPUTS" Serve Scalar;
     MAX_LABELS "max-labels" "--max-labels" "POLYSIGHT_MAX_LABELS" Serve Scalar;
     QUEUE_TIME "queue-time" "--queue-time" "POLYSIGHT_QUEUE_TIME" Serve Scalar;

@@ -40,6 +40,7 @@ mod settings;
 mod table;
 mod texts;
 mod train;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -63,6 +64,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         Command::Score(arguments) => score::run(arguments, environment),
         Command::Bench(arguments) => bench::run(arguments, environment),
         Command::Serve(arguments) => serve::run(arguments, environment),
+        Command::Worker(arguments) => worker::run(arguments, environment),
         Command::Eval(arguments) => eval::run(arguments, environment),
         Command::Model(arguments) => model_command::run(arguments, environment),
         Command::Train(arguments) => train::run(arguments, environment),

@@ -42,12 +42,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<Outcome> {
     let settings = ServeSettings::resolve(arguments, environment, Address::look_up)?;
     let models = find_models(&settings, environment)?;
-    start_log(&settings.log, environment);
-    // What a panic says may quote a text that somebody sent.
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string);
-        tracing::error!(place, "panic; this is a bug of polysight, please report it");
-    }));
+    begin_log(&settings, environment);
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let authentication = match settings.authentication {
         Authentication::Keys(_) | Authentication::Accounts(_) => {
@@ -63,6 +58,16 @@ pub(crate) fn run(
         let _nobody_reads = std::io::Write::write_all(&mut stdout(), started.as_bytes());
     })?;
     Ok(Outcome::Complete)
+}
+
+/// From here on what happens goes to the log.
+pub(crate) fn begin_log(settings: &ServeSettings, environment: &Environment) {
+    start_log(&settings.log, environment);
+    // What a panic says may quote a text that somebody sent.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "panic; this is a bug of polysight, please report it");
+    }));
 }
 
 #[derive(Clone, Copy)]
@@ -109,7 +114,7 @@ fn url(scheme: &str, address: SocketAddr) -> String {
     format!("{scheme}://{address}")
 }
 
-fn find_models(
+pub(crate) fn find_models(
     settings: &ServeSettings,
     environment: &Environment,
 ) -> anyhow::Result<Vec<server::ModelSpec>> {
@@ -142,7 +147,7 @@ fn spec(found: Found, id: String, options: model::Options) -> server::ModelSpec 
     server::ModelSpec { id, aliases: Vec::new(), description, folder: found.folder, options }
 }
 
-fn server_settings(
+pub(crate) fn server_settings(
     settings: ServeSettings,
     models: Vec<server::ModelSpec>,
     environment: &Environment,
@@ -209,6 +214,7 @@ fn server_settings(
             requests_per_minute: rate(settings.rates.requests_per_minute),
             images_per_minute: rate(settings.rates.images_per_minute),
         },
+        batch_lines: size(settings.batch_lines),
         moderation: moderation.collect(),
     })
 }

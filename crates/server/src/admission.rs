@@ -25,7 +25,16 @@ impl Budget {
 
     /// Lets `amount` in; `None` when the budget is used up.
     pub(crate) fn enter(self: &Arc<Self>, amount: u64) -> Option<Ticket> {
-        let admit = |inside: u64| (inside < self.limit).then(|| inside.saturating_add(amount));
+        self.enter_below(self.limit, amount)
+    }
+
+    /// The same for what nobody waits for: half of the budget is for others.
+    pub(crate) fn enter_behind(self: &Arc<Self>, amount: u64) -> Option<Ticket> {
+        self.enter_below(self.limit.div_ceil(2), amount)
+    }
+
+    fn enter_below(self: &Arc<Self>, limit: u64, amount: u64) -> Option<Ticket> {
+        let admit = |inside: u64| (inside < limit).then(|| inside.saturating_add(amount));
         self.inside.fetch_update(Ordering::Relaxed, Ordering::Relaxed, admit).ok()?;
         Some(Ticket { budget: Arc::clone(self), amount })
     }
@@ -84,6 +93,16 @@ mod tests {
         assert!(budget.enter(1).is_some());
         drop(small);
         assert_eq!(budget.inside(), 0);
+    }
+
+    #[test]
+    fn what_nobody_waits_for_leaves_half_to_others() {
+        let budget = Budget::new(10);
+        let behind = [budget.enter_behind(4).unwrap(), budget.enter_behind(4).unwrap()];
+        assert!(budget.enter_behind(1).is_none());
+        assert!(budget.enter(1).is_some());
+        drop(behind);
+        assert!(budget.enter_behind(1).is_some());
     }
 
     #[test]

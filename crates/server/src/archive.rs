@@ -1,8 +1,8 @@
 //! The database that a server keeps people's things in: files, batches, vector stores, label sets.
 //!
 //! With accounts it is theirs and open from the start. Without, it is opened and brought up to date at the first request that
-//! needs it: a server that only answers touches no folder, and two of them may run side by side. What things are and how
-//! they are kept is the `store`'s to say.
+//! needs it, or at the start where it is there already, since batches may be waiting in it: a server that only answers touches
+//! no folder, and two of them may run side by side. What things are and how they are kept is the `store`'s to say.
 
 use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
@@ -162,6 +162,18 @@ impl LazyArchive {
             })
         };
         self.opened.get_or_try_init(open).await.cloned()
+    }
+
+    /// Opens a database that is there already: what was begun in it goes on without anybody asking. Where that fails it is
+    /// tried again when somebody asks.
+    pub(crate) async fn open_if_there(&self) {
+        let there = self.settings.as_ref().is_some_and(|settings| match &settings.location {
+            Location::Sqlite(path) => path.exists(),
+            Location::Postgres(_) => true,
+        });
+        if there {
+            let _failures_are_logged = self.get().await;
+        }
     }
 
     /// The archive, if somebody has needed it.

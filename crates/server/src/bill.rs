@@ -13,7 +13,9 @@ use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ledger::{Hold, MicroDollars, Open, Prices, Refusal, Tier, Units, cost};
-use store::{Charge, HoldRequest, Holding, KeyRow, Question, Store, StoreError, StoredAnswer};
+use store::{
+    Charge, HoldRequest, Holding, KeyRow, LineCharge, Question, Store, StoreError, StoredAnswer,
+};
 
 use crate::accounts::{Accounts, now};
 use crate::app::App;
@@ -86,10 +88,23 @@ pub(crate) struct Order {
 #[derive(Default)]
 pub(crate) struct Bill {
     payer: Option<Payer>,
+    tier: Tier,
+    /// Nobody waits for a batch's line, and it takes nothing of the minute.
+    origin: Origin,
     order: OnceLock<Order>,
     reserved: Mutex<Option<Reserved>>,
     /// Pictures that were taken from the minute.
     images: AtomicU64,
+}
+
+/// Where a call comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A client.
+    #[default]
+    Client,
+    /// A line of a batch.
+    Line,
 }
 
 /// Money that is set aside for a call, and what it is for.
@@ -164,10 +179,64 @@ impl Drop for Held {
     }
 }
 
+/// What a batch's line costs.
+pub(crate) struct Due {
+    held: Held,
+    hold: String,
+    amount: MicroDollars,
+    measured: Measured,
+    model: String,
+    tier: Tier,
+}
+
+impl Due {
+    /// The charge to be written with the line's result. Where that fails the money has to be [released](Self::release).
+    pub(crate) fn charge<'a>(&'a mut self, request_id: &'a str) -> Option<LineCharge<'a>> {
+        let hold = self.held.hold.take()?;
+        let charge = Charge {
+            cost: self.measured.cost,
+            model: &self.model,
+            tier: self.tier,
+            images: self.measured.images,
+            cached_images: self.measured.cached_images,
+            texts: self.measured.texts,
+            request_id,
+            answer: None,
+            now: now(),
+        };
+        Some(LineCharge { hold, charge })
+    }
+
+    /// Gives back what was set aside, also when a charge of it was tried and failed.
+    pub(crate) async fn release(mut self) {
+        if self.held.hold.is_none() {
+            self.held.hold = Hold::open(self.hold, self.amount).ok();
+        }
+        self.held.release().await;
+    }
+}
+
 impl Bill {
     /// The bill of an account's call.
     pub(crate) fn of(payer: Payer) -> Self {
-        Self { payer: Some(payer), ..Self::default() }
+        Self { tier: payer.tier, payer: Some(payer), ..Self::default() }
+    }
+
+    /// The bill of a batch's line, at the tier of batches; nobody pays without accounts.
+    pub(crate) fn of_line(key: Option<KeyRow>, request_id: &str) -> Self {
+        let payer = key.map(|key| Payer {
+            key,
+            request_id: request_id.to_owned(),
+            balance: None,
+            tier: Tier::Batch,
+            idempotency_key: None,
+        });
+        Self { payer, tier: Tier::Batch, origin: Origin::Line, ..Self::default() }
+    }
+
+    /// Where the call comes from.
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// Who pays; nobody without accounts.
@@ -187,7 +256,7 @@ impl Bill {
 
     /// How urgent the call is.
     pub(crate) fn tier(&self) -> Tier {
-        self.payer.as_ref().map_or(Tier::Standard, |payer| payer.tier)
+        self.tier
     }
 
     /// Pictures that were taken from the minute.
@@ -278,6 +347,10 @@ impl Bill {
         let (store, process, rates) =
             (accounts.store.clone(), accounts.process.clone(), accounts.rates);
         let (key, request_id) = (payer.key.clone(), payer.request_id.clone());
+        let images = match self.origin {
+            Origin::Client => images,
+            Origin::Line => 0,
+        };
         let question = payer
             .idempotency_key
             .clone()
@@ -322,6 +395,20 @@ impl Bill {
         let reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
         let measured = reserved.as_ref().and_then(|reserved| reserved.measured);
         measured.map_or(0, |measured| measured.cost.get().unsigned_abs())
+    }
+
+    /// What a batch's line costs, to be charged together with its result; nothing where nothing was set aside.
+    pub(crate) fn due(&self) -> Option<Due> {
+        let reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let hold = reserved.held.hold.as_ref()?;
+        Some(Due {
+            hold: hold.id().to_owned(),
+            amount: hold.amount(),
+            measured: reserved.measured.unwrap_or_default(),
+            model: reserved.model,
+            tier: self.tier,
+            held: reserved.held,
+        })
     }
 
     /// Settles the bill of a good answer and writes on it what it cost; a bad one costs nothing.

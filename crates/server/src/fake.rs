@@ -157,6 +157,7 @@ impl FakeServer {
             request_timeout: Duration::from_mins(1),
             shutdown_timeout: Duration::from_secs(1),
             rates: Rates::default(),
+            batch_lines: 0,
             moderation: Vec::new(),
         };
         let app = App::new(&mut settings, None, None, 2);

@@ -25,6 +25,10 @@ pub(crate) const PROCESSING: HeaderName = HeaderName::from_static("openai-proces
 #[derive(Clone, Debug)]
 pub(crate) struct RequestId(pub(crate) String);
 
+/// A request that the server makes of itself, with the bill that its work goes on. Nobody can send one.
+#[derive(Clone)]
+pub(crate) struct InProcess(pub(crate) SharedBill);
+
 /// The longest time from a request's head to its answer's.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeout(pub(crate) Duration);
@@ -36,7 +40,9 @@ pub(crate) async fn account(
     next: Next,
 ) -> Response {
     let began = Instant::now();
-    let id = format!("req_{}", uuid::Uuid::now_v7().simple());
+    // One from within has its id already.
+    let id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
+    let id = id.unwrap_or_else(|| format!("req_{}", uuid::Uuid::now_v7().simple()));
     let method = request.method().clone();
     // Never the path itself, which is a caller's text.
     let path = request.extensions().get::<MatchedPath>().map_or("unknown", |path| known(path));
@@ -127,6 +133,11 @@ pub(crate) async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Response {
+    if let Some(InProcess(bill)) = request.extensions().get().cloned() {
+        request.extensions_mut().insert(bill);
+        request.extensions_mut().insert(Caller::Anyone);
+        return next.run(request).await;
+    }
     if let Some(accounts) = &app.accounts {
         return metered(&app, accounts, request, next).await;
     }

@@ -15,6 +15,7 @@ mod app;
 mod archive;
 mod auth;
 mod backend;
+mod batches;
 mod bill;
 mod caches;
 mod call;
@@ -52,7 +53,7 @@ mod work;
 pub use classification::{ClassifyReply, Head, Item, Prediction, ScoreMode, Selection, Usage};
 pub use endpoints::account::usage::usage_csv;
 pub use error::{ErrorObject, image_error_code};
-pub use run::{ServerError, Serving, run};
+pub use run::{ServerError, Serving, Working, run, work};
 pub use settings::{
     AccountSettings, Admission, ApiKey, ArchiveSettings, Auth, CacheSizes, Limits, Loading,
     ModelSpec, ModerationCategory, Rates, Settings, SignUp, Smtp, Storage, TlsFiles,

@@ -121,6 +121,7 @@ pub(crate) struct Metrics {
     pub(crate) model_bytes: Gauge<i64>,
     pub(crate) files: Gauge,
     pub(crate) file_bytes: Gauge,
+    pub(crate) batch_lines: Counter,
     pub(crate) panics: Counter<u64, AtomicU64>,
 }
 
@@ -147,6 +148,7 @@ impl Metrics {
             model_bytes: Gauge::default(),
             files: Gauge::default(),
             file_bytes: Gauge::default(),
+            batch_lines: Counter::default(),
             panics: Counter::default(),
         };
         metrics.register();
@@ -183,6 +185,7 @@ impl Metrics {
         all.register("files", "Files that were uploaded", self.files.clone());
         let help = "Bytes of files in storage, equal contents once";
         all.register("file_bytes", help, self.file_bytes.clone());
+        all.register("batch_lines", "Lines of batches answered here", self.batch_lines.clone());
         all.register("panics", "Requests that a bug of the server ended", self.panics.clone());
     }
 

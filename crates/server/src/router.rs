@@ -14,8 +14,8 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 use crate::app::App;
 use crate::endpoints::account::{keys, sign_up, usage};
 use crate::endpoints::{
-    chat, classify, embeddings, files, huggingface, label_sets, models, moderations, operations,
-    rerank, score, vector_stores,
+    batches, chat, classify, embeddings, files, huggingface, label_sets, models, moderations,
+    operations, rerank, score, vector_stores,
 };
 use crate::error::ApiError;
 use crate::layers::{self, PROCESSING, REQUEST_ID, Timeout};
@@ -65,6 +65,9 @@ pub(crate) const PATHS: &[&str] = &[
     "/v1/vector_stores/{id}/file_batches/{batch_id}",
     "/v1/vector_stores/{id}/file_batches/{batch_id}/cancel",
     "/v1/vector_stores/{id}/file_batches/{batch_id}/files",
+    "/v1/batches",
+    "/v1/batches/{id}",
+    "/v1/batches/{id}/cancel",
     "/health",
     "/ready",
     "/metrics",
@@ -127,6 +130,9 @@ pub(crate) fn router(app: &Arc<App>, origins: &[String], timeout: Duration) -> R
             "/v1/vector_stores/{id}/file_batches/{batch_id}/files",
             get(vector_stores::batch_files),
         )
+        .route("/v1/batches", get(batches::list).post(batches::create))
+        .route("/v1/batches/{id}", get(batches::one))
+        .route("/v1/batches/{id}/cancel", post(batches::cancel))
         .route_layer(from_fn_with_state(Arc::clone(app), layers::authenticate));
     // A large file takes longer than any answer may.
     let uploads = Router::new()

@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::accounts::{Accounts, BEAT};
 use crate::app::App;
 use crate::archive::Archive;
+use crate::batches;
 use crate::fetch::LOOKUPS_AT_ONCE;
 use crate::listen::{self, Listener, StopSignals};
 use crate::router;
@@ -39,6 +40,15 @@ pub enum ServerError {
     /// The accounts.
     #[error("accounts: {0}")]
     Accounts(String),
+    /// The database of a worker.
+    #[error("{0}")]
+    Archive(String),
+    /// A worker has no database that servers share.
+    #[error(
+        "a worker needs a PostgreSQL that it shares with servers (--database postgres://USER:PASSWORD@HOST/DATABASE); \
+         a server that keeps its data in a file works on its batches itself"
+    )]
+    NotShared,
     /// Nothing to serve.
     #[error("there is no model to serve")]
     NoModel,
@@ -65,7 +75,14 @@ pub struct Serving {
 /// # Errors
 /// When the settings make no sense, an address or a certificate is not usable, or no model can be loaded at the start.
 pub fn run(settings: Settings, serving: impl FnOnce(&Serving)) -> Result<(), ServerError> {
-    check_names(&settings.models)?;
+    within_runtime(&settings.models.clone(), async |cores| serve(settings, cores, serving).await)
+}
+
+fn within_runtime(
+    models: &[ModelSpec],
+    main: impl AsyncFnOnce(usize) -> Result<(), ServerError>,
+) -> Result<(), ServerError> {
+    check_names(models)?;
     let cores = available_parallelism().map_or(1, std::num::NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.clamp(1, 8))
@@ -73,7 +90,7 @@ pub fn run(settings: Settings, serving: impl FnOnce(&Serving)) -> Result<(), Ser
         .max_blocking_threads(2 * cores + 16 + LOOKUPS_AT_ONCE)
         .enable_all()
         .build()?;
-    let result = runtime.block_on(serve(settings, cores, serving));
+    let result = runtime.block_on(main(cores));
     // A decoder that is still at work for a caller who has gone is not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
@@ -86,23 +103,11 @@ async fn serve(
 ) -> Result<(), ServerError> {
     let mut signals = StopSignals::listen()?;
     let tls = settings.tls.as_ref().map(listen::tls).transpose()?;
-    let (archive, accounts) = match std::mem::take(&mut settings.auth) {
-        Auth::Accounts(accounts) => {
-            settings.auth = Auth::Keys(Vec::new());
-            let failed = |error: StoreError| ServerError::Accounts(error.to_string());
-            let place = settings.archive.as_ref();
-            let place =
-                place.ok_or_else(|| ServerError::Accounts("there is no place".to_owned()))?;
-            let archive = Archive::open(place).await.map_err(failed)?;
-            let accounts = Accounts::open(&archive, *accounts, settings.rates).await;
-            (Some(Arc::new(archive)), Some(accounts.map_err(failed)?))
-        }
-        auth => {
-            settings.auth = auth;
-            (None, None)
-        }
-    };
+    let (archive, accounts) = open(&mut settings).await?;
     let app = App::new(&mut settings, archive, accounts, cores);
+    if settings.batch_lines > 0 {
+        app.archive.open_if_there().await;
+    }
     let mut sockets = Vec::new();
     for address in &settings.addresses {
         sockets.push(listen::bind(*address).await?);
@@ -130,6 +135,8 @@ async fn serve(
     let care = tokio::spawn(take_care(Arc::clone(&app), settings.idle_timeout));
     // By itself: a canary that waits for a busy engine must not make this server look dead.
     let beating = tokio::spawn(beat(Arc::clone(&app)));
+    let batches = batches::work(Arc::clone(&app), settings.batch_lines, stop.subscribe());
+    let batches = tokio::spawn(batches);
     tokio::select! {
         model = app.registry.settled() => {
             let model = model.ok_or(ServerError::NoModelLoaded)?;
@@ -146,8 +153,12 @@ async fn serve(
     }
     care.abort();
     let graceful = Arc::into_inner(graceful).expect("the accepting tasks have ended");
+    let finished = async {
+        graceful.shutdown().await;
+        let _ended = batches.await;
+    };
     tokio::select! {
-        () = graceful.shutdown() => tracing::info!("stopped"),
+        () = finished => tracing::info!("stopped"),
         () = tokio::time::sleep(settings.shutdown_timeout) => {
             tracing::warn!("stopped with open connections: the time for them is over");
         }
@@ -159,6 +170,88 @@ async fn serve(
     if let Some(archive) = app.archive.opened() {
         archive.leave().await;
     }
+    Ok(())
+}
+
+/// The database that is open from the start, and the accounts in it.
+async fn open(
+    settings: &mut Settings,
+) -> Result<(Option<Arc<Archive>>, Option<Accounts>), ServerError> {
+    match std::mem::take(&mut settings.auth) {
+        Auth::Accounts(accounts) => {
+            settings.auth = Auth::Keys(Vec::new());
+            let failed = |error: StoreError| ServerError::Accounts(error.to_string());
+            let place = settings.archive.as_ref();
+            let place =
+                place.ok_or_else(|| ServerError::Accounts("there is no place".to_owned()))?;
+            let archive = Archive::open(place).await.map_err(failed)?;
+            let accounts = Accounts::open(&archive, *accounts, settings.rates).await;
+            Ok((Some(Arc::new(archive)), Some(accounts.map_err(failed)?)))
+        }
+        auth => {
+            settings.auth = auth;
+            Ok((None, None))
+        }
+    }
+}
+
+/// Told once a worker works: the database is open, and the models that load at the start are loaded.
+#[derive(Debug)]
+pub struct Working {
+    /// The first model that answers, or that will when it is asked for.
+    pub model: String,
+}
+
+/// Works on the batches of a database that servers share, and answers nobody, until the process is told to stop; then it
+/// finishes the lines that are on their way. `working` is called at most once.
+///
+/// # Errors
+/// When the settings make no sense, the database cannot be opened or is a file, which its server works on, or no model can be
+/// loaded at the start.
+pub fn work(settings: Settings, working: impl FnOnce(&Working)) -> Result<(), ServerError> {
+    let shared = settings.archive.as_ref().map(|archive| &archive.location);
+    if !matches!(shared, Some(store::Location::Postgres(_))) {
+        return Err(ServerError::NotShared);
+    }
+    within_runtime(&settings.models.clone(), async |cores| {
+        work_within(settings, cores, working).await
+    })
+}
+
+async fn work_within(
+    mut settings: Settings,
+    cores: usize,
+    working: impl FnOnce(&Working),
+) -> Result<(), ServerError> {
+    let mut signals = StopSignals::listen()?;
+    let (archive, accounts) = open(&mut settings).await?;
+    let app = App::new(&mut settings, archive, accounts, cores);
+    let archive = app.archive().await;
+    let archive =
+        archive.map_err(|error| ServerError::Archive(error.object.message.into_owned()))?;
+    if settings.loading == Loading::AtStart {
+        app.registry.entries().iter().for_each(|entry| app.registry.load(entry));
+    }
+    let (stop, stopped) = watch::channel(false);
+    let care = tokio::spawn(take_care(Arc::clone(&app), settings.idle_timeout));
+    let beating = tokio::spawn(beat(Arc::clone(&app)));
+    let model = app.registry.settled().await.ok_or(ServerError::NoModelLoaded)?;
+    let batches = batches::work(Arc::clone(&app), settings.batch_lines, stopped);
+    let batches = tokio::spawn(batches);
+    working(&Working { model });
+    signals.next().await;
+    tracing::info!("stopping: finishing the lines that are on their way");
+    let _nobody_listens = stop.send(true);
+    care.abort();
+    tokio::select! {
+        _ended = batches => tracing::info!("stopped"),
+        () = tokio::time::sleep(settings.shutdown_timeout) => {
+            tracing::warn!("stopped with lines on their way: the time for them is over");
+        }
+        () = signals.next() => tracing::warn!("stopped at once: told twice"),
+    }
+    beating.abort();
+    archive.leave().await;
     Ok(())
 }
 

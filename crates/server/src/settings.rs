@@ -46,6 +46,8 @@ pub struct Settings {
     pub shutdown_timeout: Duration,
     /// What each key may do in a minute.
     pub rates: Rates,
+    /// Lines of batches that are worked on at once; 0 leaves batches to other processes.
+    pub batch_lines: usize,
     /// Categories of `/v1/moderations` beside or instead of the built-in ones.
     pub moderation: Vec<ModerationCategory>,
 }

@@ -14,7 +14,7 @@ use weights::Tower;
 
 use crate::admission::Ticket;
 use crate::app::{App, DECODING_UNIT};
-use crate::bill::Measured;
+use crate::bill::{Measured, Origin};
 use crate::caches::{Hash, Key};
 use crate::call::Call;
 use crate::error::{ApiError, image_error_code};
@@ -143,9 +143,9 @@ fn admit(
         Tier::Batch => Lane::Bulk,
     };
     let images = stations.iter().filter(|station| station.is_image()).count();
-    let works = enter(&call.app, model, lane, stations)?;
-    // An account's minute is in the database.
-    if call.bill.payer().is_none() {
+    let works = enter(&call.app, model, lane, stations, call.bill.origin())?;
+    // An account's minute is in the database; a batch's lines have none.
+    if call.bill.payer().is_none() && call.bill.origin() == Origin::Client {
         call.app.rates.images(call.caller, images)?;
     }
     Ok(works)
@@ -166,7 +166,7 @@ pub(crate) async fn embed_unpaid(
     };
     let parts = pictures.into_iter().enumerate().map(part).collect();
     let stations = stations(app, model, parts).await?;
-    let works = enter(app, model, Lane::of(stations.len()), stations)?;
+    let works = enter(app, model, Lane::of(stations.len()), stations, Origin::Client)?;
     let rows = stream::iter(works).buffered(PARTS_AT_ONCE).map_ok(|embedded| embedded.row);
     rows.try_collect().await
 }
@@ -182,7 +182,7 @@ pub(crate) async fn embed_in_background(
 ) -> Result<Embedded, ApiError> {
     let part = Part { content: Ok(content), place: "file".to_owned(), item: 0 };
     let stations = stations(app, model, vec![part]).await?;
-    let works = enter(app, model, Lane::Bulk, stations)?;
+    let works = enter(app, model, Lane::Bulk, stations, Origin::Line)?;
     let mut rows: Vec<Embedded> = stream::iter(works).buffered(1).try_collect().await?;
     rows.pop().ok_or_else(|| ApiError::internal("a part has no row"))
 }
@@ -193,11 +193,12 @@ fn enter(
     model: &Arc<LoadedModel>,
     lane: Lane,
     stations: Vec<Station>,
+    origin: Origin,
 ) -> Result<Vec<impl Future<Output = Result<Embedded, ApiError>> + use<>>, ApiError> {
     let waiting = stations.iter().filter(|station| station.is_waiting_image()).count();
     let texts = stations.iter().filter(|station| matches!(station, Station::Text(..))).count();
     let pixels = stations.iter().map(Station::pixels).sum::<u64>();
-    let mut pixels = enter_budget(app, pixels)?;
+    let mut pixels = enter_budget(app, pixels, origin)?;
     let mut image_line = enter_line(app, &model.image_line, lane, waiting)?;
     let mut text_line = enter_line(app, &model.text_line, lane, texts)?;
     let works = stations.into_iter().map(|station| {
@@ -221,11 +222,15 @@ struct Admitted {
 }
 
 /// A ticket for pixels that have to wait; none when nothing does.
-fn enter_budget(app: &App, pixels: u64) -> Result<Option<Ticket>, ApiError> {
+fn enter_budget(app: &App, pixels: u64, origin: Origin) -> Result<Option<Ticket>, ApiError> {
     if pixels == 0 {
         return Ok(None);
     }
-    app.pixels.enter(pixels).map(Some).ok_or_else(|| {
+    let ticket = match origin {
+        Origin::Client => app.pixels.enter(pixels),
+        Origin::Line => app.pixels.enter_behind(pixels),
+    };
+    ticket.map(Some).ok_or_else(|| {
         ApiError::busy("queue_full", "too many pixels are waiting already; try again", 1)
     })
 }

@@ -85,6 +85,9 @@ pub enum StoreError {
     /// What was uploaded was given up, because its process seemed dead.
     #[error("the upload was given up, because the server seemed dead; try again")]
     UploadLost,
+    /// The batch, its chunk or its line is another process's by now, or has its result.
+    #[error("the work on the batch {0} is another's by now, or done")]
+    BatchLost(String),
     /// Too many links for one address.
     #[error("too many links were asked for with this address; try again later")]
     TooManyLinks,

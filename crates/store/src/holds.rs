@@ -137,7 +137,7 @@ impl Store {
         charge: &Charge<'_>,
     ) -> Result<AccountRow, StoreError> {
         let mut transaction = self.charging().await?;
-        let account = settle_within(&mut transaction, hold, charge).await?;
+        let account = settle_within(&mut transaction, hold, charge, None).await?;
         transaction.commit().await?;
         Ok(account)
     }
@@ -162,11 +162,13 @@ impl Store {
     }
 }
 
-/// Charges a call within a transaction.
+/// Charges a hold within a transaction. `name` is what the charge is known by in the hold's place, where several holds may be
+/// made for the same.
 pub(crate) async fn settle_within(
     connection: Connection<'_>,
     hold: Hold<Open>,
     charge: &Charge<'_>,
+    name: Option<&str>,
 ) -> Result<AccountRow, StoreError> {
     let hold = hold.settle(charge.cost).map_err(|(error, _)| error)?;
     let closed = close(&mut *connection, hold.id()).await?;
@@ -191,7 +193,7 @@ pub(crate) async fn settle_within(
         .bind(account.balance.get())
         .bind(closed.key)
         .bind(charge.request_id.to_owned())
-        .bind(hold.id().to_owned())
+        .bind(name.unwrap_or(hold.id()).to_owned())
         .bind(charge.model.to_owned())
         .bind(charge.tier.name())
         .bind(charge.images as i64)

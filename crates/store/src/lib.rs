@@ -11,6 +11,8 @@
 mod accounts;
 mod answers;
 mod audit;
+mod batch_work;
+mod batches;
 mod blobs;
 mod database;
 mod error;
@@ -36,6 +38,10 @@ mod verify;
 pub use accounts::{Access, AccountRow, NewAccount};
 pub use answers::{Question, StoredAnswer};
 pub use audit::{Act, AuditRow};
+pub use batch_work::{
+    BatchChunk, BatchJob, BatchResult, BatchWorker, ClaimedChunk, LineCharge, LineOutcome, Payers,
+};
+pub use batches::{BatchRow, BatchStatus, MOST_OPEN_BATCHES, NewBatch};
 pub use blobs::{BlobWriter, Blobs, Written};
 #[cfg(feature = "s3")]
 pub use blobs::{Bucket, Credentials};
@@ -53,7 +59,7 @@ pub use migrations::MigrationRow;
 pub use owner::Owner;
 pub use processes::Process;
 pub use secret::{KeyHash, Pepper, PlainKey, PlainLink};
-pub use store_batches::BatchRow;
+pub use store_batches::FileBatchRow;
 pub use store_files::{
     FileError, FileStatus, MOST_FILES_AT_ONCE, NewStoreFile, StoreFilePage, StoreFileRow,
 };

@@ -12,6 +12,7 @@ use crate::error::StoreError;
 const ALL: &[(i64, &str, &str)] = &[
     (1, "accounts", include_str!("../migrations/0001_accounts.sql")),
     (2, "files", include_str!("../migrations/0002_files.sql")),
+    (3, "batches", include_str!("../migrations/0003_batches.sql")),
     (4, "label sets", include_str!("../migrations/0004_label_sets.sql")),
     (5, "vector stores", include_str!("../migrations/0005_vector_stores.sql")),
 ];

@@ -11,7 +11,7 @@ use crate::vector_stores::{FileCounts, find};
 
 /// Files that were added together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BatchRow {
+pub struct FileBatchRow {
     /// `vsfb_…`.
     pub id: String,
     /// The store.
@@ -36,7 +36,7 @@ impl Store {
         key_id: Option<&str>,
         files: &[NewStoreFile],
         now: i64,
-    ) -> Result<BatchRow, StoreError> {
+    ) -> Result<FileBatchRow, StoreError> {
         let mut transaction = self.transaction().await?;
         find(&mut transaction, owner, store).await?;
         add_files(&mut transaction, owner, store, key_id, files, now).await?;
@@ -59,7 +59,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store has none of this id.
-    pub async fn store_batch(&self, store: &str, id: &str) -> Result<BatchRow, StoreError> {
+    pub async fn store_batch(&self, store: &str, id: &str) -> Result<FileBatchRow, StoreError> {
         let mut connection = self.reader().acquire().await?;
         find_batch(&mut connection, store, id).await
     }
@@ -73,7 +73,7 @@ impl Store {
         store: &str,
         id: &str,
         now: i64,
-    ) -> Result<BatchRow, StoreError> {
+    ) -> Result<FileBatchRow, StoreError> {
         let mut transaction = self.transaction().await?;
         let before = find_batch(&mut transaction, store, id).await?;
         if before.counts.in_progress > 0 {
@@ -105,7 +105,7 @@ async fn find_batch(
     connection: Connection<'_>,
     store: &str,
     id: &str,
-) -> Result<BatchRow, StoreError> {
+) -> Result<FileBatchRow, StoreError> {
     let sql = "SELECT * FROM vector_store_batches WHERE id = $1 AND vector_store_id = $2";
     let row = sqlx::query(sql).bind(id.to_owned()).bind(store.to_owned());
     let row = row.fetch_optional(&mut *connection).await?;
@@ -118,7 +118,7 @@ async fn find_batch(
     let rows = sqlx::query(sql).bind(store.to_owned()).bind(id.to_owned());
     let mut counts = FileCounts::default();
     rows.fetch_all(connection).await?.iter().try_for_each(|row| counts.add(row))?;
-    Ok(BatchRow {
+    Ok(FileBatchRow {
         id: text(&row, "id")?,
         vector_store_id: text(&row, "vector_store_id")?,
         created_at: number(&row, "created_at")?,

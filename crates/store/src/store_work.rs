@@ -203,7 +203,7 @@ impl Store {
             return Ok(Outcome::Unwanted);
         }
         if let Some(Payment { hold, charge }) = payment {
-            settle_within(&mut transaction, hold, &charge).await?;
+            settle_within(&mut transaction, hold, &charge, None).await?;
         }
         transaction.commit().await?;
         Ok(Outcome::Kept)

@@ -9,7 +9,7 @@ use ledger::{MicroDollars, Reset};
 use super::OutputOptions;
 
 /// Where accounts are.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Accounts")]
 pub(crate) struct DatabaseOptions {
     /// The database of accounts: a file, or `postgres://USER:PASSWORD@HOST/DATABASE`

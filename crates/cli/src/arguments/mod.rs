@@ -9,6 +9,7 @@ pub(crate) mod eval;
 pub(crate) mod retrieval;
 pub(crate) mod serve;
 pub(crate) mod train;
+pub(crate) mod worker;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -43,6 +44,7 @@ pub(crate) enum Command {
     Embed(EmbedArguments),
     Score(ScoreArguments),
     Serve(Box<serve::ServeArguments>),
+    Worker(Box<worker::WorkerArguments>),
     Bench(BenchArguments),
     Eval(Box<eval::EvalArguments>),
     Model(ModelArguments),

@@ -13,7 +13,7 @@ use super::accounts::DatabaseOptions;
 /// Every flag has its key in the configuration file, most of them in the table `serve`. Without API keys the server
 /// answers on a loopback address alone, unless --auth none says otherwise. Sizes are bytes or like 64MiB and 500MB,
 /// durations are seconds or like 30s, 5m and 2h.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(after_help = "\
 Examples:
   polysight serve --model FOLDER
@@ -38,6 +38,9 @@ pub(crate) struct ServeArguments {
     pub(crate) files: FilesArguments,
 
     #[command(flatten)]
+    pub(crate) batches: BatchArguments,
+
+    #[command(flatten)]
     pub(crate) fetch: FetchArguments,
 
     #[command(flatten)]
@@ -57,7 +60,7 @@ pub(crate) struct ServeArguments {
 }
 
 /// Which models there are, and when they are in memory.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Model")]
 pub(crate) struct ServedModelArguments {
     /// A model folder or a Hugging Face id whose model is in the cache, and the name to serve it under; may be repeated.
@@ -95,7 +98,7 @@ pub(crate) struct ServedModelArguments {
 }
 
 /// Whose money calls cost.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Accounts")]
 pub(crate) struct AccountsArguments {
     /// Keys belong to accounts, which pay for their calls [default: on where --database is given, else off;
@@ -142,7 +145,7 @@ pub(crate) struct AccountsArguments {
 }
 
 /// What people upload.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Files")]
 pub(crate) struct FilesArguments {
     /// Where the bytes of files are: a folder, which several servers of one database must share, or s3://BUCKET/PREFIX in a
@@ -160,8 +163,18 @@ pub(crate) struct FilesArguments {
     pub(crate) file_quota: Option<OsString>,
 }
 
+/// How much of the machine batches get.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Batches")]
+pub(crate) struct BatchArguments {
+    /// How many lines of batches are worked on at once, behind whoever waits for an answer; 0 takes batches and leaves the
+    /// work on them to `polysight worker` [default: 32; variable: POLYSIGHT_BATCH_LINES]
+    #[arg(long, value_name = "N")]
+    pub(crate) batch_lines: Option<OsString>,
+}
+
 /// Who may ask.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Access")]
 pub(crate) struct AccessArguments {
     /// A key that clients may show; may be repeated. Other users of this machine can read it here: prefer the variable
@@ -194,7 +207,7 @@ pub(crate) struct AccessArguments {
 }
 
 /// What the server downloads for its clients.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Pictures by URL")]
 pub(crate) struct FetchArguments {
     /// Whether pictures may be given as URLs [default: on; variable: POLYSIGHT_FETCH_URLS]
@@ -219,7 +232,7 @@ pub(crate) struct FetchArguments {
 }
 
 /// How much the server takes.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArguments {
     /// The largest body of a request [default: 64MiB; variable: POLYSIGHT_MAX_BODY]
@@ -264,7 +277,7 @@ pub(crate) struct LimitArguments {
 }
 
 /// How long things take, and how often they may happen.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct TimeArguments {
     /// How long an input may have to wait for the engine; whoever would wait longer is turned away, and while that goes
@@ -295,7 +308,7 @@ pub(crate) struct TimeArguments {
 }
 
 /// What the server writes about its work.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Log")]
 pub(crate) struct LogArguments {
     /// text or json [default: text; variable: POLYSIGHT_LOG_FORMAT]

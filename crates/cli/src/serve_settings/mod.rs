@@ -22,7 +22,7 @@ use model::Options;
 
 use crate::accounts::Place;
 use crate::arguments::serve::{
-    AccessArguments, FetchArguments, LogArguments, Secret, ServeArguments,
+    AccessArguments, BatchArguments, FetchArguments, LogArguments, Secret, ServeArguments,
 };
 use crate::configuration::ModerationCategory;
 use crate::environment::Environment;
@@ -31,7 +31,7 @@ use crate::given::{Given, given_list, read_or};
 use crate::keys;
 use crate::settings;
 use finder::Finder;
-use units::{Switch, read_some_duration, read_some_size, read_switch};
+use units::{Switch, read_batch_lines, read_some_duration, read_some_size, read_switch};
 
 pub(crate) use access::{Address, Authentication};
 pub(crate) use accounts::AccountsSettings;
@@ -63,6 +63,8 @@ pub(crate) struct ServeSettings {
     pub(crate) cors_origins: CorsOrigins,
     pub(crate) fetching: Fetching,
     pub(crate) files: Files,
+    /// Lines of batches that are worked on at once; 0: none.
+    pub(crate) batch_lines: u64,
     pub(crate) limits: Limits,
     pub(crate) times: Times,
     pub(crate) rates: Rates,
@@ -156,6 +158,7 @@ impl ServeSettings {
             tls: find.tls(&arguments.access)?,
             cors_origins: find.cors_origins(&arguments.access)?,
             files: find.files(&arguments.files)?,
+            batch_lines: find.batch_lines(&arguments.batches)?,
             fetching: find.fetching(&arguments.fetch)?,
             limits,
             times: find.times(&arguments.times)?,
@@ -214,6 +217,11 @@ impl<'a> Finder<'a> {
                 Err(given.wrong("with --accounts, keys are made by `polysight key create`"))
             }
         }
+    }
+
+    fn batch_lines(&self, arguments: &'a BatchArguments) -> Result<u64, UsageError> {
+        let given = self.given(&keys::BATCH_LINES, arguments.batch_lines.as_ref());
+        read_or(32, given, read_batch_lines)
     }
 
     fn tls(&self, arguments: &'a AccessArguments) -> Result<Option<Tls>, UsageError> {

@@ -85,6 +85,14 @@ pub(super) fn read_count(text: &str) -> Result<u64, String> {
     }
 }
 
+/// Lines of batches; 0 is none.
+pub(super) fn read_batch_lines(text: &str) -> Result<u64, String> {
+    match text.trim().parse() {
+        Ok(count @ 0..=1024) => Ok(count),
+        _ => Err(format!("{text:?} is no number of lines; it takes whole numbers from 0 to 1024")),
+    }
+}
+
 /// Whether something is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Switch {

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod accounts;
+#[cfg(unix)]
+mod batches;
 mod bench;
 mod classify;
 mod config;

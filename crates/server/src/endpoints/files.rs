@@ -26,7 +26,7 @@ use crate::uploads::{Room, Upload, failed, too_large};
 const PURPOSES: [&str; 6] = ["assistants", "batch", "fine-tune", "vision", "user_data", "evals"];
 
 /// Seconds after which a file may vanish.
-const EXPIRES_AFTER: std::ops::RangeInclusive<i64> = 3_600..=2_592_000;
+pub(crate) const EXPIRES_AFTER: std::ops::RangeInclusive<i64> = 3_600..=2_592_000;
 
 /// Files of a list.
 const MOST_LISTED: u32 = 10_000;

@@ -1,6 +1,7 @@
 //! One file for each dialect's endpoint: its fields, and the shape of its reply.
 
 pub(crate) mod account;
+pub(crate) mod batches;
 pub(crate) mod chat;
 pub(crate) mod classify;
 pub(crate) mod embeddings;

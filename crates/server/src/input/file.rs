@@ -6,7 +6,7 @@ use super::{Content, ImageSource, Part};
 use crate::accounts::now;
 use crate::app::App;
 use crate::archive::{Archive, Owner};
-use crate::bill::Bill;
+use crate::bill::{Bill, Origin};
 use crate::caches::Hash;
 use crate::error::ApiError;
 use crate::uploads::{failed, no_file};
@@ -82,7 +82,7 @@ async fn read_file(
         );
         return Err(ApiError::too_large("files_too_large", message));
     }
-    let bytes = read_object(app, &archive, &row.object, row.bytes).await?;
+    let bytes = read_object(app, &archive, bill.origin(), &row.object, row.bytes).await?;
     Ok(ImageSource::Bytes(bytes))
 }
 
@@ -93,6 +93,7 @@ async fn read_file(
 pub(crate) async fn read_object(
     app: &App,
     archive: &Archive,
+    origin: Origin,
     object: &str,
     length: u64,
 ) -> Result<Bytes, ApiError> {
@@ -100,7 +101,11 @@ pub(crate) async fn read_object(
         let message = "the server holds as many bytes of requests as it may; try again";
         ApiError::busy("server_busy", message, 1)
     };
-    let mut ticket = app.bodies.enter(0).ok_or_else(busy)?;
+    let ticket = match origin {
+        Origin::Client => app.bodies.enter(0),
+        Origin::Line => app.bodies.enter_behind(0),
+    };
+    let mut ticket = ticket.ok_or_else(busy)?;
     ticket.arrive(length).ok_or_else(busy)?;
     let bytes = archive.blobs()?.read_whole(object, Some(0..length)).await.map_err(failed)?;
     Ok(Bytes::from_owner(Budgeted { bytes, _ticket: ticket }))

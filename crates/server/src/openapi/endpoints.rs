@@ -25,6 +25,7 @@ const MODELS: &str = "Models";
 const LABEL_SETS: &str = "Label sets";
 const FILES: &str = "Files";
 const VECTOR_STORES: &str = "Vector stores";
+const BATCHES: &str = "Batches";
 const ACCOUNTS: &str = "Accounts";
 const OPERATIONS: &str = "Operations";
 
@@ -39,6 +40,7 @@ pub(super) const TAGS: &[Tag] = &[
         description: "What was uploaded, and can be named by its id where a picture can.",
     },
     Tag { name: VECTOR_STORES, description: "Files whose vectors are kept and searched." },
+    Tag { name: BATCHES, description: "Many requests in one file, answered when there is time." },
     Tag { name: ACCOUNTS, description: "Keys, credit and usage, on a server with accounts." },
     Tag { name: OPERATIONS, description: "For operators and their programs; no key is needed." },
 ];
@@ -54,7 +56,7 @@ enum Kind {
     Post { schema: &'static str, examples: fn(&str) -> Vec<Example> },
     /// A key and a JSON body of this schema; nothing is computed.
     Change { method: Method, schema: &'static str, examples: fn(&str) -> Vec<Example> },
-    /// A key; something is done.
+    /// A key and no body.
     Act,
     /// A key.
     Delete,
@@ -153,6 +155,10 @@ pub(super) fn all() -> Vec<Endpoint> {
         row("/v1/vector_stores/{id}/file_batches/{batch_id}", "vector_store_batch", VECTOR_STORES, Kind::Guarded, Json("FileBatchReply"), "How far files are that were added together"),
         row("/v1/vector_stores/{id}/file_batches/{batch_id}/cancel", "cancel_vector_store_batch", VECTOR_STORES, Kind::Act, Json("FileBatchReply"), "Takes back those that wait"),
         row("/v1/vector_stores/{id}/file_batches/{batch_id}/files", "vector_store_batch_files", VECTOR_STORES, Kind::Guarded, Json("StoreFilesReply"), "The files of a batch"),
+        row("/v1/batches", "batches", BATCHES, Kind::Guarded, Json("BatchesReply"), "The caller's batches, the newest first; `limit` and `after` behind a `?`"),
+        row("/v1/batches", "create_batch", BATCHES, Kind::Change { method: Method::Post, schema: "BatchRequest", examples: |_| Vec::new() }, Json("BatchObject"), "A new batch of an uploaded file"),
+        row("/v1/batches/{id}", "batch", BATCHES, Kind::Guarded, Json("BatchObject"), "One of the caller's batches"),
+        row("/v1/batches/{id}/cancel", "cancel_batch", BATCHES, Kind::Act, Json("BatchObject"), "Tells a batch to stop; what was answered is kept"),
         row("/health", "health", OPERATIONS, Kind::Open, Json("HealthReply"), "Whether the process answers"),
         row("/ready", "ready", OPERATIONS, Kind::Open, Json("ReadyReply"), "Whether requests should be sent here; 503 while they should not"),
         row("/metrics", "metrics", OPERATIONS, Kind::Open, Text("application/openmetrics-text; version=1.0.0; charset=utf-8"), "Counters for Prometheus"),
@@ -210,12 +216,14 @@ impl Endpoint {
                     operation = operation.parameter(named_id(name, what));
                 }
             }
+        } else if self.path.starts_with("/v1/batches/{id}") {
+            operation = operation.parameter(id_of("The id of one of the caller's batches."));
         } else if self.path.ends_with("{id}") {
             operation = operation.parameter(model_id(facts));
         }
         let (method, headers, errors): (_, _, &[u16]) = match self.kind {
             Kind::Open => (HttpMethod::Get, Headers::Common, &[500]),
-            Kind::Guarded if matches!(self.tag, FILES | LABEL_SETS | VECTOR_STORES) => {
+            Kind::Guarded if matches!(self.tag, FILES | LABEL_SETS | VECTOR_STORES | BATCHES) => {
                 (HttpMethod::Get, Headers::Rated, &[400, 401, 403, 404, 429, 500, 503])
             }
             Kind::Upload { schema } => {
@@ -233,7 +241,7 @@ impl Endpoint {
                 (HttpMethod::Get, Headers::Rated, &[400, 401, 403, 404, 429, 500, 503])
             }
             Kind::Guarded => (HttpMethod::Get, Headers::Rated, &[401, 429, 500]),
-            Kind::Act => (HttpMethod::Post, Headers::Rated, &[401, 403, 404, 429, 500, 503]),
+            Kind::Act => (HttpMethod::Post, Headers::Rated, &[400, 401, 403, 404, 429, 500, 503]),
             Kind::Delete => (HttpMethod::Delete, Headers::Rated, &[401, 403, 404, 429, 500, 503]),
             Kind::Change { method, schema, examples } => {
                 operation = operation.request_body(Some(body_with(schema, examples(""))));

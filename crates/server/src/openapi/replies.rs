@@ -9,6 +9,7 @@ use crate::classification::ClassifyReply;
 use crate::endpoints::account::keys::{DeletedReply, KeyReply, KeysReply};
 use crate::endpoints::account::sign_up::{OpenedReply, SentReply};
 use crate::endpoints::account::usage::{CreditsReply, UsageReply};
+use crate::endpoints::batches::{BatchObject, BatchesReply};
 use crate::endpoints::chat::ChatReply;
 use crate::endpoints::embeddings::EmbeddingsReply;
 use crate::endpoints::files::{FileDeleted, FileObject, FilesReply};
@@ -67,6 +68,8 @@ pub(super) fn schemas() -> Vec<(String, RefOr<Schema>)> {
     add::<DeletedStoreFileReply>(&mut schemas);
     add::<StoreFileContentReply>(&mut schemas);
     add::<FileBatchReply>(&mut schemas);
+    add::<BatchObject>(&mut schemas);
+    add::<BatchesReply>(&mut schemas);
     schemas
 }
 

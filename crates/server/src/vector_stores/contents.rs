@@ -6,6 +6,7 @@ use store::{Claimed, FileError};
 
 use crate::app::App;
 use crate::archive::Archive;
+use crate::bill::Origin;
 use crate::error::ApiError;
 use crate::input::read_object;
 use crate::loaded::LoadedModel;
@@ -67,7 +68,7 @@ pub(super) async fn read(
 ) -> Result<Contents, Problem> {
     let limit = app.limits.image_bytes;
     let length = if claimed.bytes <= limit { claimed.bytes } else { TEXT.min(claimed.bytes) };
-    let bytes = read_object(app, archive, &claimed.object, length).await;
+    let bytes = read_object(app, archive, Origin::Line, &claimed.object, length).await;
     let bytes = bytes.map_err(|error| Problem::of(&error))?;
     match pixels::dimensions(&bytes, &app.image_limits) {
         Err(error) if error.kind() == ErrorKind::Unsupported => {

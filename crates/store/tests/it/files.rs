@@ -21,7 +21,7 @@ impl<'a> Shelf<'a> {
         Self { world, blobs: Blobs::folder(folder.path()).unwrap(), folder }
     }
 
-    async fn put_as(
+    pub(crate) async fn put_as(
         &self,
         process: &Process,
         owner: &Owner,
@@ -55,12 +55,12 @@ impl<'a> Shelf<'a> {
     }
 
     /// Objects on the disk, half-written ones too.
-    fn objects(&self) -> usize {
+    pub(crate) fn objects(&self) -> usize {
         let folders = fs_err::read_dir(self.folder.path()).unwrap();
         folders.map(|folder| fs_err::read_dir(folder.unwrap().path()).unwrap().count()).sum()
     }
 
-    async fn sweep(&self, beat_before: i64) {
+    pub(crate) async fn sweep(&self, beat_before: i64) {
         let loose = self.world.store.loose_objects(&self.world.process, beat_before).await.unwrap();
         for object in loose {
             self.blobs.remove(&object).await.unwrap();
@@ -68,7 +68,7 @@ impl<'a> Shelf<'a> {
         }
     }
 
-    async fn content(&self, file: &FileRow) -> Vec<u8> {
+    pub(crate) async fn content(&self, file: &FileRow) -> Vec<u8> {
         let mut stream = self.blobs.read(&file.object, None).await.unwrap();
         let mut all = Vec::new();
         while let Some(part) = stream.next().await {

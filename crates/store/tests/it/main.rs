@@ -2,6 +2,7 @@
 //! user may make databases (`.ci/postgres` starts one); without it that half says so and passes.
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+mod batches;
 #[cfg(feature = "s3")]
 mod bucket;
 mod calls;
@@ -28,6 +29,15 @@ macro_rules! on_both {
 }
 
 on_both! {
+    batches::a_batch_is_validated_answered_and_ended;
+    batches::a_batch_whose_input_is_no_good_says_why_and_lets_it_go;
+    batches::many_workers_that_die_write_each_line_once_and_charge_it_once;
+    batches::a_worker_that_seemed_dead_writes_nothing_any_more;
+    batches::a_batch_that_was_told_to_stop_takes_no_more_results;
+    batches::a_batch_whose_time_is_over_expires_with_what_it_has;
+    batches::the_batch_that_waited_longest_is_next;
+    batches::an_owner_sees_and_cancels_only_its_own_batches;
+    batches::an_owner_has_so_many_open_batches_and_no_more;
     calls::of_64_clients_exactly_as_many_as_the_credit_covers_succeed;
     calls::a_call_is_charged_once_and_its_rest_goes_back;
     calls::a_released_hold_costs_nothing_and_cannot_be_settled;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use store::{BatchRow, FileCounts, FileStatus, StoreFileRow, VectorStoreRow};
+use store::{FileBatchRow, FileCounts, FileStatus, StoreFileRow, VectorStoreRow};
 
 /// How many files are how far.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -339,7 +339,7 @@ pub(crate) struct FileBatchReply {
 }
 
 impl FileBatchReply {
-    pub(super) fn new(row: BatchRow) -> Self {
+    pub(super) fn new(row: FileBatchRow) -> Self {
         let counts = row.counts;
         let status = match row.cancelled_at {
             Some(_) => "cancelled",

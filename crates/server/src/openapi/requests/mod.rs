@@ -4,6 +4,7 @@
 //! whose parts would have to agree.
 
 mod accounts;
+mod batches;
 mod chat;
 mod files;
 mod inputs;
@@ -30,6 +31,7 @@ pub(super) fn schemas(facts: &Facts) -> Vec<(&'static str, Value)> {
         Named("ScoreRequest", score()),
         Named("HuggingFaceRequest", huggingface(facts)),
         Named("FileRequest", files::file()),
+        Named("BatchRequest", batches::batch()),
         Named("KeyRequest", accounts::key()),
         Named("KeyChange", accounts::key_change()),
         Named("SignUpRequest", accounts::sign_up()),
