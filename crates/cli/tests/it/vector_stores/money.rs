@@ -126,6 +126,35 @@ fn another_model_costs_each_picture_again_and_whoever_cannot_pay_keeps_the_first
 }
 
 #[test]
+fn of_two_servers_the_one_that_has_the_index_embeds_what_the_other_takes() {
+    let Some(bank) = Bank::postgres() else { return };
+    bank.customer("Ann", 10 * PRICE);
+    let key = bank.plain_key(&["Ann"]);
+    let (first, second) = (bank.serve(&[]), bank.serve(&[]));
+    let files = PICTURES.map(|name| put(&second, &key, name));
+    let store = post(&first, &key, "/v1/vector_stores", &json!({ "file_ids": files[..1] }));
+    let store = id(&store.with_status(200).json()).to_owned();
+    at_rest(&first, &key, &store);
+    for file in &files[1..] {
+        let path = format!("/v1/vector_stores/{store}/files");
+        post(&second, &key, &path, &json!({ "file_id": file })).with_status(200);
+    }
+    assert_eq!(at_rest(&second, &key, &store)["file_counts"]["completed"], 3);
+    let path = format!("/v1/vector_stores/{store}/search");
+    let found = post(&first, &key, &path, &json!({ "query": "a" })).with_status(200).json();
+    assert_eq!(found["data"].as_array().unwrap().len(), 3);
+    let refused = post(&second, &key, &path, &json!({ "query": "a" })).with_status(503);
+    assert_eq!(refused.code(), "index_unavailable");
+    // When the first has gone, the second has it.
+    drop(first);
+    eventually("the second has the index", || {
+        post(&second, &key, &path, &json!({ "query": "a" })).status == 200
+    });
+    assert_eq!(bank.account("Ann")["balance"], 7 * PRICE);
+    bank.assert_clean();
+}
+
+#[test]
 fn a_key_sees_and_touches_only_its_own_accounts_stores() {
     let bank = Bank::sqlite();
     bank.customer("Ann", 1_000_000);
