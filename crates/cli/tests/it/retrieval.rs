@@ -103,6 +103,34 @@ fn only_what_changed_is_embedded_again_and_what_vanished_is_gone() {
 }
 
 #[test]
+fn a_folder_goes_to_a_server_and_only_what_changed_is_sent_again() {
+    let (world, shelf) = (World::new(), crate::files::shelf::Shelf::new());
+    let server = shelf.serve(&[]);
+    let index = || {
+        let run = Run::new(["index", "--quiet", "--json", "--store", "holidays", "--server"]);
+        run.argument(format!("http://{}/v1", server.address)).argument(world.pictures()).finish()
+    };
+    let report = index().quiet_success().json();
+    let all = report["total"].as_u64().unwrap();
+    assert_eq!(counts(&report), [all, 0, 0, 0, 0]);
+    assert_eq!(report["model"], "tiny");
+    assert_eq!(counts(&index().quiet_success().json()), [0, 0, 0, all, 0]);
+    fs_err::remove_file(world.pictures().join("dog.png")).unwrap();
+    fs_err::copy(picture("rgb_61x37.png"), world.pictures().join("cat.png")).unwrap();
+    fs_err::write(world.pictures().join("broken.jpg"), b"no picture").unwrap();
+    let run = index();
+    assert_eq!((run.code, counts(&run.json())), (1, [0, 1, 1, all - 2, 1]), "{}", run.stderr);
+    assert!(run.stderr.contains("broken.jpg"), "{}", run.stderr);
+    let run = index();
+    assert_eq!((run.code, counts(&run.json())), (1, [0, 0, 0, all - 1, 1]), "it is tried again");
+    let files = server.get("/v1/files?limit=10000").with_status(200).json();
+    assert_eq!(files["data"].as_array().unwrap().len() as u64, all - 1, "nothing is left over");
+    let stores = server.get("/v1/vector_stores").with_status(200).json();
+    assert_eq!(stores["data"].as_array().unwrap().len(), 1);
+    assert_eq!(stores["data"][0]["name"], "holidays");
+}
+
+#[test]
 fn a_picture_finds_itself_and_less_of_something_changes_the_order() {
     let world = World::new();
     world.index();

@@ -88,6 +88,34 @@ impl VectorTable {
         })
     }
 
+    /// Whether the database is a PostgreSQL with a pgvector that will do, be it in use already or not.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn is_available(store: &Store) -> Result<bool, IndexError> {
+        if store.dialect != Dialect::Postgres {
+            return Ok(false);
+        }
+        let sql =
+            "SELECT default_version AS version FROM pg_available_extensions WHERE name = 'vector'";
+        let row = sqlx::query(sql).fetch_optional(store.reader()).await.map_err(failed)?;
+        let version = row.map(|row| optional_text(&row, "version").map_err(failed)).transpose()?;
+        Ok(version.flatten().is_some_and(|version| is_new_enough(&version)))
+    }
+
+    /// The names of indexes that begin so.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn names(store: &Store, beginning: &str) -> Result<Vec<String>, IndexError> {
+        let mut connection = store.writer().acquire().await.map_err(failed)?;
+        run(&mut connection, CATALOGUE).await?;
+        let sql = "SELECT name FROM vector_tables WHERE starts_with(name, $1) ORDER BY name";
+        let rows = sqlx::query(sql).bind(beginning.to_owned());
+        let rows = rows.fetch_all(&mut *connection).await.map_err(failed)?;
+        rows.iter().map(|row| column(row, "name")).collect()
+    }
+
     /// Removes the index of a name; nothing happens where there is none.
     ///
     /// # Errors
@@ -310,13 +338,17 @@ async fn require_extension(connection: Connection<'_>) -> Result<(), IndexError>
     let sql = "SELECT extversion FROM pg_extension WHERE extname = 'vector'";
     let row = sqlx::query(sql).fetch_one(connection).await.map_err(failed)?;
     let version = column(&row, "extversion")?;
-    let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
-    if (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) < OLDEST {
+    if !is_new_enough(&version) {
         let (major, minor) = OLDEST;
         let problem = format!("pgvector {version} is too old: {major}.{minor} is the oldest");
         return Err(IndexError::Backend(problem));
     }
     Ok(())
+}
+
+fn is_new_enough(version: &str) -> bool {
+    let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= OLDEST
 }
 
 /// What an index was stamped with.

@@ -48,9 +48,18 @@ impl Bank {
 
     /// A database of a PostgreSQL, if there is one.
     pub(crate) fn postgres() -> Option<Self> {
+        Self::of_server("POLYSIGHT_TEST_POSTGRES")
+    }
+
+    /// A database of a PostgreSQL with pgvector, if there is one.
+    pub(crate) fn pgvector() -> Option<Self> {
+        Self::of_server("POLYSIGHT_TEST_PGVECTOR")
+    }
+
+    fn of_server(variable: &str) -> Option<Self> {
         #[expect(clippy::disallowed_methods, reason = "tests have no command line")]
-        let Ok(server) = std::env::var("POLYSIGHT_TEST_POSTGRES") else {
-            eprintln!("skipped: POLYSIGHT_TEST_POSTGRES names no server");
+        let Ok(server) = std::env::var(variable) else {
+            eprintln!("skipped: {variable} names no server");
             return None;
         };
         let number = NEXT.fetch_add(1, Ordering::Relaxed);

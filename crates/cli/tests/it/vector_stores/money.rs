@@ -155,6 +155,37 @@ fn of_two_servers_the_one_that_has_the_index_embeds_what_the_other_takes() {
 }
 
 #[test]
+fn servers_that_share_a_pgvector_share_stores() {
+    let Some(bank) = Bank::pgvector() else { return };
+    bank.customer("Ann", 10 * PRICE);
+    let key = bank.plain_key(&["Ann"]);
+    let (first, second) = (bank.serve(&[]), bank.serve(&[]));
+    let files = PICTURES.map(|name| put(&second, &key, name));
+    let store = post(&first, &key, "/v1/vector_stores", &json!({ "file_ids": files[..1] }));
+    let store = id(&store.with_status(200).json()).to_owned();
+    for file in &files[1..] {
+        let path = format!("/v1/vector_stores/{store}/files");
+        let body = json!({ "file_id": file, "attributes": { "by": "second" } });
+        post(&second, &key, &path, &body).with_status(200);
+    }
+    assert_eq!(at_rest(&first, &key, &store)["file_counts"]["completed"], 3);
+    let path = format!("/v1/vector_stores/{store}/search");
+    let filtered =
+        json!({ "query": "a", "filters": { "type": "eq", "key": "by", "value": "second" } });
+    for server in [&first, &second] {
+        let found = post(server, &key, &path, &json!({ "query": "a" })).with_status(200).json();
+        assert_eq!(found["data"].as_array().unwrap().len(), 3);
+        let found = post(server, &key, &path, &filtered).with_status(200).json();
+        assert_eq!(found["data"].as_array().unwrap().len(), 2);
+    }
+    assert_eq!(bank.account("Ann")["balance"], 7 * PRICE);
+    let gone = Request::new("DELETE", &format!("/v1/vector_stores/{store}"));
+    ask(&second, &key, gone).with_status(200);
+    post(&first, &key, &path, &json!({ "query": "a" })).with_status(404);
+    bank.assert_clean();
+}
+
+#[test]
 fn a_key_sees_and_touches_only_its_own_accounts_stores() {
     let bank = Bank::sqlite();
     bank.customer("Ann", 1_000_000);
