@@ -81,42 +81,6 @@ fn a_key_sees_and_touches_only_its_own_accounts_things() {
     assert_eq!(files["data"], json!([anns_file]));
     assert_eq!(of(&admin, "GET", "/v1/files", None).with_status(403).code(), "admin_key");
     of(bens, "GET", &format!("/v1/files/{bens_file}"), None).with_status(200);
-    // Batches too.
-    let upload = |key: &str| {
-        let line = json!({ "custom_id": "1", "method": "POST", "url": "/v1/score", "body": {} });
-        let line = line.to_string();
-        let form = crate::files::shelf::form(&[("purpose", "batch")], "a.jsonl", line.as_bytes());
-        let upload = crate::files::shelf::upload(form);
-        let upload = upload.header("authorization", &format!("Bearer {key}"));
-        server.ask(&upload).with_status(200).json()["id"].as_str().unwrap().to_owned()
-    };
-    let make = |key: &str, file: &str| {
-        let body =
-            json!({ "input_file_id": file, "endpoint": "/v1/score", "completion_window": "24h" });
-        of(key, "POST", "/v1/batches", Some(body))
-    };
-    let bens_input = upload(bens);
-    assert_eq!(make(anns, &bens_input).with_status(404).code(), "file_not_found");
-    let bens_batch = make(bens, &bens_input).with_status(200).json();
-    let bens_batch = bens_batch["id"].as_str().unwrap();
-    let anns_batch = make(anns, &upload(anns)).with_status(200).json();
-    for (method, path) in [
-        ("GET", "/v1/batches/ID"),
-        ("POST", "/v1/batches/ID/cancel"),
-        ("GET", "/v1/batches?after=ID"),
-    ] {
-        let ask = |id: &str| {
-            let answer = of(anns, method, &path.replace("ID", id), None).with_status(404);
-            assert_eq!(answer.code(), "batch_not_found", "{method} {path}");
-            answer.text().replace(id, "ID")
-        };
-        assert_eq!(ask(bens_batch), ask("batch_0"), "{method} {path}");
-    }
-    let batches = of(anns, "GET", "/v1/batches", None).with_status(200).json();
-    assert_eq!(batches["data"].as_array().unwrap().len(), 1);
-    assert_eq!(batches["data"][0]["id"], anns_batch["id"]);
-    assert_eq!(of(&admin, "GET", "/v1/batches", None).with_status(403).code(), "admin_key");
-    of(bens, "GET", &format!("/v1/batches/{bens_batch}"), None).with_status(200);
     // Label sets too.
     let put = |key: &str| {
         let body = json!({ "name": "set of one", "labels": ["a"], "aliases": ["production"] });
@@ -188,7 +152,6 @@ fn a_key_sees_and_touches_only_its_own_accounts_things() {
         "/v1/usage",
         "/v1/models",
         "/v1/files",
-        "/v1/batches",
         "/v1/label_sets",
     ] {
         server.get(path).with_status(401);
