@@ -156,10 +156,10 @@ impl Work {
             Payer::Gone => (SharedBill::default(), refused(ApiError::unknown_key()).await),
         };
         let mut due = bill.due();
-        if answer.again || !answer.status.is_success() {
-            if let Some(due) = due.take() {
-                due.release().await;
-            }
+        if (answer.again || !answer.status.is_success())
+            && let Some(due) = due.take()
+        {
+            due.release().await;
         }
         if answer.again {
             return Ok(false);

@@ -122,13 +122,12 @@ impl Sheet {
 
     async fn write(&mut self, archive: &Archive) -> Result<(), StoreError> {
         let bytes = self.gathered.split().freeze();
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            None => {
-                let object = archive.store.announce_object(&archive.process, now()).await?;
-                let object = self.object.insert(object);
-                self.writer.insert(blobs(archive)?.begin(object).await?)
-            }
+        let writer = if let Some(writer) = &mut self.writer {
+            writer
+        } else {
+            let object = archive.store.announce_object(&archive.process, now()).await?;
+            let object = self.object.insert(object);
+            self.writer.insert(blobs(archive)?.begin(object).await?)
         };
         writer.write(bytes).await
     }

@@ -147,7 +147,7 @@ pub(crate) async fn create(Owner(owner): Owner, mut call: Call) -> Answer {
     if fields.word("completion_window", &["24h"])?.is_none() {
         return Err(missing("completion_window", "24h"));
     }
-    let metadata = fields.take("metadata").map(metadata).transpose()?;
+    let metadata = fields.take("metadata").as_ref().map(metadata).transpose()?;
     let after = fields.take("output_expires_after").map(expires_after).transpose()?;
     let archive = call.app.archive().await?;
     archive.blobs()?;
@@ -180,7 +180,7 @@ pub(crate) async fn create(Owner(owner): Owner, mut call: Call) -> Answer {
 }
 
 /// The caller's own pairs, as JSON.
-fn metadata(value: Value) -> Result<String, ApiError> {
+fn metadata(value: &Value) -> Result<String, ApiError> {
     let fits = |(name, value): (&String, &Value)| {
         let value = value.as_str().is_some_and(|value| value.chars().count() <= LONGEST_VALUE);
         value && name.chars().count() <= LONGEST_NAME

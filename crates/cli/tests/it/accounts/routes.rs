@@ -154,50 +154,6 @@ fn another_accounts_file_is_the_same_as_none() {
 }
 
 #[test]
-fn another_accounts_batch_is_the_same_as_none() {
-    let two = Accounts::new();
-    let (anns, bens) = (two.anns(), two.bens());
-    let upload = |key: &str| {
-        let line = json!({ "custom_id": "1", "method": "POST", "url": "/v1/score", "body": {} });
-        let line = line.to_string();
-        let form = crate::files::shelf::form(&[("purpose", "batch")], "a.jsonl", line.as_bytes());
-        let upload = crate::files::shelf::upload(form);
-        let upload = upload.header("authorization", &format!("Bearer {key}"));
-        two.server.ask(&upload).with_status(200).json()["id"].as_str().unwrap().to_owned()
-    };
-    let make = |key: &str, file: &str| {
-        let body =
-            json!({ "input_file_id": file, "endpoint": "/v1/score", "completion_window": "24h" });
-        two.ask(key, "POST", "/v1/batches", Some(body))
-    };
-    let bens_input = upload(bens);
-    assert_eq!(make(anns, &bens_input).with_status(404).code(), "file_not_found");
-    let bens_batch = make(bens, &bens_input).with_status(200).json();
-    let bens_batch = bens_batch["id"].as_str().unwrap();
-    let anns_batch = make(anns, &upload(anns)).with_status(200).json();
-    for (method, path) in [
-        ("GET", "/v1/batches/ID"),
-        ("POST", "/v1/batches/ID/cancel"),
-        ("GET", "/v1/batches?after=ID"),
-    ] {
-        let ask = |id: &str| {
-            let answer = two.ask(anns, method, &path.replace("ID", id), None).with_status(404);
-            assert_eq!(answer.code(), "batch_not_found", "{method} {path}");
-            answer.text().replace(id, "ID")
-        };
-        assert_eq!(ask(bens_batch), ask("batch_0"), "{method} {path}");
-    }
-    let batches = two.ask(anns, "GET", "/v1/batches", None).with_status(200).json();
-    assert_eq!(batches["data"].as_array().unwrap().len(), 1);
-    assert_eq!(batches["data"][0]["id"], anns_batch["id"]);
-    assert_eq!(
-        two.ask(&two.admin, "GET", "/v1/batches", None).with_status(403).code(),
-        "admin_key"
-    );
-    two.ask(bens, "GET", &format!("/v1/batches/{bens_batch}"), None).with_status(200);
-}
-
-#[test]
 fn another_accounts_label_set_is_the_same_as_none() {
     let two = Accounts::new();
     let (anns, bens) = (two.anns(), two.bens());

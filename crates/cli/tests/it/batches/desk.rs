@@ -35,7 +35,7 @@ pub(crate) fn pictures(numbers: std::ops::Range<usize>) -> Vec<Value> {
 }
 
 pub(crate) fn joined(lines: &[Value]) -> Vec<u8> {
-    lines.iter().map(|line| format!("{line}\n")).collect::<String>().into_bytes()
+    lines.iter().flat_map(|line| format!("{line}\n").into_bytes()).collect()
 }
 
 pub(crate) fn id(thing: &Value) -> &str {

@@ -6,4 +6,5 @@ mod api;
 mod crash;
 pub(crate) mod desk;
 mod money;
+mod owners;
 mod workers;
