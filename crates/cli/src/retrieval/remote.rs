@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use index::{Attributes, Value as Attribute, attributes_from_json, attributes_to_json};
+use pixels::Limits;
 use serde_json::{Value, json};
 
 use crate::api::{Answer, Api, Upload};
@@ -193,6 +194,10 @@ impl RemoteStore {
             Ok(bytes) => bytes,
             Err(error) => return Ok(Err(error.to_string())),
         };
+        // The server takes texts too, and would take a page that was saved under a picture's name for one.
+        if let Err(problem) = pixels::dimensions(&bytes, &Limits::default()) {
+            return Ok(Err(problem.to_string()));
+        }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let upload = Upload { name: &name, purpose: "vision", bytes: &bytes };
         Ok(match self.api.upload("files", &upload)? {

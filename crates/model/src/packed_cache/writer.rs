@@ -2,6 +2,7 @@
 //!
 //! The file has another name until it is whole and on the disk, so that a process that is killed leaves no half of one.
 
+use std::fs::TryLockError;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -33,10 +34,7 @@ impl Writer {
             let folder = path.parent().expect("the file is in a folder");
             fs_err::create_dir_all(folder)?;
             remove_leftovers(folder)?;
-            let mut unfinished =
-                tempfile::Builder::new().prefix(PREFIX).suffix(SUFFIX).tempfile_in(folder)?;
-            // Says that this one is no leftover. Where files cannot be locked, none is taken for one.
-            let _ = unfinished.as_file().try_lock();
+            let mut unfinished = locked_file(folder)?;
             unfinished.write_all(&[0; HEADER_BYTES])?;
             Ok(unfinished)
         };
@@ -98,6 +96,19 @@ impl Writer {
         self.unfinished.as_file().sync_all()?;
         self.unfinished.persist(&self.path).map_err(|error| error.error)?;
         Ok(())
+    }
+}
+
+/// A new unfinished file whose lock says that it is no leftover. Where files cannot be locked, none is taken for one.
+fn locked_file(folder: &Path) -> io::Result<NamedTempFile> {
+    loop {
+        let file = tempfile::Builder::new().prefix(PREFIX).suffix(SUFFIX).tempfile_in(folder)?;
+        match file.as_file().try_lock() {
+            // Somebody who looks for leftovers was faster than the lock.
+            Err(TryLockError::WouldBlock) => {}
+            Ok(()) if !file.path().exists() => {}
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(file),
+        }
     }
 }
 

@@ -119,5 +119,5 @@ fn no_script_writes_markup() {
 #[test]
 fn all_files_together_stay_small() {
     let bytes: usize = ASSETS.iter().map(|asset| asset.body.len()).sum();
-    assert!(bytes < 64 * 1024, "the pages have {bytes} bytes; the limit is 64 KiB");
+    assert!(bytes < 80 * 1024, "the pages have {bytes} bytes; the limit is 80 KiB");
 }
