@@ -1,5 +1,7 @@
 //! The stages of a search: few bits of all rows, all bits of some, the rows of the best.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use kernels::{Isa, dot_rows};
 
 use crate::embedded::bitmap::Bitmap;
@@ -25,6 +27,28 @@ pub(crate) struct Sketched {
     pub(crate) chunks: Vec<Chunk>,
     sample: Sample,
     dimensions: usize,
+    spare: Spare,
+}
+
+/// Memory for sums that one search leaves to the next: fresh pages would cost as much as a fifth of reading the sketches.
+#[derive(Debug, Default)]
+struct Spare(Mutex<Vec<Vec<u16>>>);
+
+impl Spare {
+    /// So many numbers, whatever they are.
+    fn take(&self, length: usize) -> Vec<u16> {
+        let mut sums = self.all().pop().unwrap_or_default();
+        sums.resize(length, 0);
+        sums
+    }
+
+    fn leave(&self, sums: Vec<u16>) {
+        self.all().push(sums);
+    }
+
+    fn all(&self) -> MutexGuard<'_, Vec<Vec<u16>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// One search.
@@ -41,7 +65,7 @@ struct Search<'a> {
 impl Sketched {
     pub(crate) fn new(sketcher: Sketcher, chunks: Vec<Chunk>, dimensions: usize) -> Self {
         let sample = Sample::of(&chunks, &sketcher, dimensions);
-        Self { sketcher, chunks, sample, dimensions }
+        Self { sketcher, chunks, sample, dimensions, spare: Spare::default() }
     }
 
     /// Adds a chunk.
@@ -149,7 +173,7 @@ impl Search<'_> {
     /// The rows that may be among the nearest as far as their first bits tell. `nearest` has what was compared before, and is left as
     /// it was.
     fn scan(&self, nearest: &Nearest) -> Vec<u32> {
-        let mut sums = vec![0_u16; self.sketched.rows()];
+        let mut sums = self.sketched.spare.take(self.sketched.rows());
         let chunks = self.sketched.chunks.iter().zip(sums.chunks_exact_mut(ROWS_PER_CHUNK));
         let mut first = Leading::new(FIRST.max(4 * nearest.wanted()));
         for (index, (chunk, sums)) in chunks.enumerate() {
@@ -169,15 +193,17 @@ impl Search<'_> {
         let bar = best.bar().into_iter().chain(nearest.bar()).reduce(f32::max);
         let least = bar.map_or(0.0, |bar| self.lines.scanned.least(bar).ceil().max(0.0));
         let mut candidates = Vec::new();
-        let Some(below) = (least as u16).checked_sub(1) else {
-            return (0..sums.len() as u32).filter(|row| self.is_allowed(*row)).collect();
-        };
-        each_above(&sums, below, |row, _| {
-            if self.is_allowed(row) {
-                candidates.push(row);
-            }
-            below
-        });
+        if let Some(below) = (least as u16).checked_sub(1) {
+            each_above(&sums, below, |row, _| {
+                if self.is_allowed(row) {
+                    candidates.push(row);
+                }
+                below
+            });
+        } else {
+            candidates.extend((0..sums.len() as u32).filter(|row| self.is_allowed(*row)));
+        }
+        self.sketched.spare.leave(sums);
         candidates
     }
 
