@@ -19,6 +19,7 @@ mod conformance;
 mod embedded;
 mod error;
 mod filter;
+mod sets;
 mod vector_index;
 
 pub use attributes::{Attributes, Value, attributes_from_json, attributes_to_json};
@@ -26,6 +27,7 @@ pub use conformance::conformance;
 pub use embedded::{Access, Embedded, ROWS_PER_CHUNK};
 pub use error::IndexError;
 pub use filter::{Comparison, Filter};
+pub use sets::Sets;
 pub use vector_index::{
     Effort, Entry, Hit, Listed, Query, Space, Stored, VectorIndex, check_attributes,
 };

@@ -1,8 +1,8 @@
 //! `polysight dedupe`: pictures of a folder that are nearly the same.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use index::{Effort, Embedded, Query, VectorIndex};
+use index::{Effort, Embedded, Query, Sets, VectorIndex};
 use serde::Serialize;
 
 use crate::arguments::retrieval::DedupeArguments;
@@ -150,49 +150,4 @@ fn groups(
     }
     groups.sort_by(|one, other| other.len().cmp(&one.len()).then(one[0].path.cmp(&other[0].path)));
     Ok((bytes.len(), groups))
-}
-
-/// What hangs together: each id points to another of its set, the last to itself.
-#[derive(Default)]
-struct Sets(BTreeMap<String, String>);
-
-impl Sets {
-    fn first(&mut self, id: &str) -> String {
-        let mut first = id.to_owned();
-        while let Some(next) = self.0.get(&first).filter(|next| **next != first) {
-            first.clone_from(next);
-        }
-        self.0.insert(id.to_owned(), first.clone());
-        first
-    }
-
-    fn join(&mut self, one: &str, other: &str) {
-        let (one, other) = (self.first(one), self.first(other));
-        let (earlier, later) = if one <= other { (one, other) } else { (other, one) };
-        self.0.insert(later, earlier);
-    }
-
-    fn into_groups(mut self) -> impl Iterator<Item = Vec<String>> {
-        let ids = self.0.keys().cloned().collect::<Vec<_>>();
-        let mut groups = BTreeMap::<String, Vec<String>>::new();
-        for id in ids {
-            groups.entry(self.first(&id)).or_default().push(id);
-        }
-        groups.into_values()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Sets;
-
-    #[test]
-    fn what_hangs_together_is_one_group() {
-        let mut sets = Sets::default();
-        for (one, other) in [("b", "a"), ("c", "d"), ("d", "e"), ("f", "e"), ("g", "b")] {
-            sets.join(one, other);
-        }
-        let groups = sets.into_groups().collect::<Vec<_>>();
-        assert_eq!(groups, [vec!["a", "b", "g"], vec!["c", "d", "e", "f"]]);
-    }
 }

@@ -1,11 +1,11 @@
 //! `POST /v1/vector_stores/{id}/duplicates`: pictures that are nearly the same.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::Path;
-use index::{Effort, Filter, IndexError, Query, VectorIndex};
+use index::{Effort, Filter, IndexError, Query, Sets, VectorIndex};
 use serde::Serialize;
 
 use super::search::narrowed;
@@ -166,34 +166,4 @@ fn groups(
     }
     groups.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a[0].0.cmp(&b[0].0)));
     Ok(Some(Compared { pictures, groups }))
-}
-
-/// What hangs together: each id points to an earlier one of its set, the first to itself.
-#[derive(Default)]
-struct Sets(BTreeMap<String, String>);
-
-impl Sets {
-    fn first(&mut self, id: &str) -> String {
-        let mut first = id.to_owned();
-        while let Some(next) = self.0.get(&first).filter(|next| **next != first) {
-            first.clone_from(next);
-        }
-        self.0.insert(id.to_owned(), first.clone());
-        first
-    }
-
-    fn join(&mut self, one: &str, other: &str) {
-        let (one, other) = (self.first(one), self.first(other));
-        let (earlier, later) = if one <= other { (one, other) } else { (other, one) };
-        self.0.insert(later, earlier);
-    }
-
-    fn into_groups(mut self) -> impl Iterator<Item = Vec<String>> {
-        let ids = self.0.keys().cloned().collect::<Vec<_>>();
-        let mut groups = BTreeMap::<String, Vec<String>>::new();
-        for id in ids {
-            groups.entry(self.first(&id)).or_default().push(id);
-        }
-        groups.into_values()
-    }
 }
