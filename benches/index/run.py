@@ -1,6 +1,6 @@
 """The embedded index beside hannoy, usearch and pgvector, on the same drawn vectors and queries, in one run.
 
-    .ci/pgvector python benches/index/run.py FOLDER [--rows 100000] [--isotropic] [--json results.json]
+    .ci/postgres python benches/index/run.py FOLDER [--rows 100000] [--isotropic] [--json results.json]
 
 Prints a table for docs/adr/0001-index.md. FOLDER needs room for about five times the vectors (3 KB each).
 """

@@ -1,4 +1,4 @@
-//! Vectors in PostgreSQL. Needs a server with pgvector: `POLYSIGHT_TEST_PGVECTOR=postgres://…/postgres` (`.ci/pgvector` starts
+//! Vectors in PostgreSQL. Needs a server with pgvector: `POLYSIGHT_TEST_PGVECTOR=postgres://…/postgres` (`.ci/postgres` starts
 //! one); without it these tests say so and pass.
 
 use std::sync::atomic::{AtomicU32, Ordering};
