@@ -62,6 +62,7 @@ mod search;
 mod sets;
 mod shared;
 mod sigmoid;
+mod signs;
 mod tile;
 mod vector;
 
@@ -79,3 +80,4 @@ pub use pooling::PoolingShape;
 pub use rows::{Format, Rows};
 pub use search::{dot_rows, look_up};
 pub use sigmoid::{LogitLine, RowSums};
+pub use signs::SignedQuery;

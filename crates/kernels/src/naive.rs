@@ -67,6 +67,22 @@ pub fn look_up(tables: &[u8], codes: &[u8]) -> Vec<u16> {
     sums
 }
 
+/// For each of `rows`, the sum of the query's numbers as multiples of 1/31 of the largest, with the signs that the row's bits tell: see
+/// [`SignedQuery`](crate::SignedQuery).
+pub fn signed_sums(query: &[f32], codes: &[u8], rows: &[u32]) -> Vec<i32> {
+    let widest = query.iter().fold(0.0_f32, |widest, number| widest.max(number.abs()));
+    let scale = if widest > 0.0 { 31.0 / widest } else { 0.0 };
+    let sum = |row: &u32| {
+        let code = &codes[*row as usize * query.len() / 8..];
+        let signed = query.iter().enumerate().map(|(k, number)| {
+            let rounded = (number * scale).round() as i32;
+            if code[k / 8] >> (k % 8) & 1 == 1 { rounded } else { -rounded }
+        });
+        signed.sum()
+    };
+    rows.iter().map(sum).collect()
+}
+
 /// Each row of `input` normalised, scaled and shifted.
 pub fn layer_norm(norm: &LayerNorm, input: &[f32]) -> Vec<f64> {
     let width = norm.weight.len();

@@ -62,6 +62,10 @@ pub fn dot_rows(isa: Isa, query: &[f32], rows: &[f32], products: &mut [f32]) {
     dispatch!(isa, every_product(arguments: &mut Exact<'_>));
 }
 
+/// Bytes ahead of which codes are fetched, as the processor's own fetching starts anew with each page (Zen 3: 1.7 instead of 2.0 ms
+/// for 16 MB).
+const AHEAD: usize = 2048;
+
 struct LookUp<'a> {
     tables: &'a [u8],
     codes: &'a [u8],
@@ -77,6 +81,10 @@ unsafe fn every_block<V: Vector>(arguments: &mut LookUp<'_>) {
     let bytes = tables.len() / 32;
     let blocks = codes.chunks_exact(BLOCK * bytes).zip(sums.chunks_exact_mut(BLOCK));
     for (codes, sums) in blocks {
+        for line in codes.chunks(64) {
+            // SAFETY: the caller's promise.
+            unsafe { V::prefetch(line.as_ptr().wrapping_add(AHEAD)) }
+        }
         // SAFETY: the caller's promise; a block has 32 codes a byte and 32 sums, each byte 32 entries.
         unsafe { V::look_up(codes.as_ptr(), tables.as_ptr(), bytes, sums.as_mut_ptr()) }
     }

@@ -21,25 +21,25 @@ macro_rules! every_set {
             { Neon "neon", if target_arch = "aarch64", features ["neon"], native [F32],
               Neon, Int8, products [6, 3], attention [8, 2] }
             // AVX2 with FMA (Haswell, Zen and later): 8 lanes, 16 registers.
-            { Avx2 "avx2", if target_arch = "x86_64", features ["avx2" "fma"], native [F32],
+            { Avx2 "avx2", if target_arch = "x86_64", features ["avx2" "fma" "popcnt"], native [F32],
               Avx2, Int8, products [6, 2], attention [6, 2] }
             // AVX2 with AVX-VNNI (Alder Lake and its successors without AVX-512).
             { Avx2Vnni "avx2vnni", if target_arch = "x86_64",
-              features ["avx2" "fma" "avxvnni"], native [F32 Int8],
+              features ["avx2" "fma" "popcnt" "avxvnni"], native [F32 Int8],
               Avx2, DotInt8, products [6, 2], attention [6, 2] }
             // AVX-512 without extensions for small numbers (Skylake-X): 16 lanes, 32 registers.
             { Avx512F "avx512f", if target_arch = "x86_64",
-              features ["avx512f" "avx512vl" "avx512bw" "avx512dq" "avx2" "fma"], native [F32],
+              features ["avx512f" "avx512vl" "avx512bw" "avx512dq" "avx2" "fma" "popcnt"], native [F32],
               Avx512TakenApart, Int8, products [8, 3], attention [6, 4] }
             // AVX-512 with VNNI (Cascade Lake, Ice Lake).
             { Avx512Vnni "avx512vnni", if target_arch = "x86_64",
-              features ["avx512f" "avx512vl" "avx512bw" "avx512dq" "avx512vnni" "avx2" "fma"],
+              features ["avx512f" "avx512vl" "avx512bw" "avx512dq" "avx512vnni" "avx2" "fma" "popcnt"],
               native [F32 Int8],
               Avx512TakenApart, DotInt8, products [8, 3], attention [6, 4] }
             // AVX-512 with VNNI and BF16 (Zen 4, Sapphire Rapids and later).
             { Avx512 "avx512", if target_arch = "x86_64",
               features ["avx512f" "avx512vl" "avx512bw" "avx512dq" "avx512bf16" "avx512vnni"
-                        "avx2" "fma"],
+                        "avx2" "fma" "popcnt"],
               native [F32 Bf16 Int8],
               Avx512WithBf16, DotInt8, products [8, 3], attention [6, 4] }
         }

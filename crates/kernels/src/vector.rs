@@ -73,6 +73,10 @@ pub(crate) trait Vector: Copy {
         }
     }
 
+    /// Asks for the cache line at `from`, which will be read soon; it need not be valid.
+    #[inline(always)]
+    unsafe fn prefetch(_from: *const u8) {}
+
     /// For each of 32 rows, the sum of what the two halves of its bytes find in their tables. Byte `b` of row `i` is at
     /// `codes + 32 b + i`; its lower half looks into the 16 entries from `tables + 32 b`, its upper half into the next 16.
     /// Entries are at most 127, and there are at most 256 bytes a row. The sums go to the 32 places of `sums`.

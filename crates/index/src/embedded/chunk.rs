@@ -17,7 +17,6 @@ const MAGIC: &[u8; 8] = b"PSKETCH1";
 #[derive(Debug)]
 pub(crate) struct Chunk {
     map: Mmap,
-    pub(crate) sketches: Sketches,
 }
 
 impl Chunk {
@@ -83,32 +82,30 @@ impl ChunkFiles {
     /// A full chunk, with its sketches: read where they are there, made where not, and written where that is allowed.
     pub(crate) fn open(
         &self,
-        chunk: usize,
+        number: usize,
         sketcher: &Sketcher,
         writable: bool,
-    ) -> Result<Chunk, IndexError> {
-        let path = self.rows_path(chunk);
+    ) -> Result<(Chunk, Sketches), IndexError> {
+        let path = self.rows_path(number);
         let map = map(&path)?;
         let (found, wanted) = (map.len(), ROWS_PER_CHUNK * self.row_bytes());
         if found < wanted {
             let problem = format!("it has {found} bytes; a full chunk has {wanted}");
             return Err(IndexError::Damaged { path, problem });
         }
-        let mut chunk_of = Chunk { map, sketches: Sketches::default() };
-        let path = self.sketches_path(chunk);
+        let chunk = Chunk { map };
+        let path = self.sketches_path(number);
         if let Some(sketches) = read_sketches(&path, sketcher)? {
-            chunk_of.sketches = sketches;
-        } else {
-            chunk_of.sketches =
-                sketcher.sketch(&chunk_of.rows()[..ROWS_PER_CHUNK * self.dimensions]);
-            if writable {
-                let mut content = MAGIC.to_vec();
-                content.extend_from_slice(&crc32fast::hash(&chunk_of.sketches.whole).to_le_bytes());
-                content.extend_from_slice(&chunk_of.sketches.whole);
-                write_whole(&path, &content)?;
-            }
+            return Ok((chunk, sketches));
         }
-        Ok(chunk_of)
+        let sketches = sketcher.sketch(&chunk.rows()[..ROWS_PER_CHUNK * self.dimensions]);
+        if writable {
+            let mut content = MAGIC.to_vec();
+            content.extend_from_slice(&crc32fast::hash(&sketches.whole).to_le_bytes());
+            content.extend_from_slice(&sketches.whole);
+            write_whole(&path, &content)?;
+        }
+        Ok((chunk, sketches))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Products with a query, estimated from sketches; and how far off the estimates are, measured on a sample.
 
-use kernels::{Isa, look_up};
+use kernels::{Isa, SignedQuery, look_up};
 
 use crate::embedded::sketch::Sketcher;
 
@@ -12,15 +12,14 @@ const CAUTION: f64 = 2.5;
 pub(crate) struct Tables {
     /// For [`kernels::look_up`].
     scanned: Vec<u8>,
-    /// 256 entries for each byte of a whole code.
-    whole: Vec<f32>,
+    whole: SignedQuery,
 }
 
 impl Tables {
     pub(crate) fn new(sketcher: &Sketcher, query: &[f32]) -> Self {
         let turned = sketcher.turn(query);
         let scanned = &turned[..8 * sketcher.scanned_bytes()];
-        Self { scanned: scanned_tables(scanned), whole: whole_tables(&turned) }
+        Self { scanned: scanned_tables(scanned), whole: SignedQuery::new(&turned) }
     }
 
     /// A number for each row that rises with its product.
@@ -28,15 +27,9 @@ impl Tables {
         look_up(isa, &self.scanned, codes, sums);
     }
 
-    /// The same from all bits of one row.
-    pub(crate) fn whole(&self, code: &[u8]) -> f32 {
-        let entries = self.whole.chunks_exact(256).zip(code);
-        // Four sums, so that additions do not wait for each other.
-        let mut sums = [0.0; 4];
-        for (index, (table, byte)) in entries.enumerate() {
-            sums[index % 4] += table[usize::from(*byte)];
-        }
-        (sums[0] + sums[1]) + (sums[2] + sums[3])
+    /// The same from all bits of some rows.
+    pub(crate) fn whole(&self, isa: Isa, codes: &[u8], rows: &[u32], sums: &mut [i32]) {
+        self.whole.sums(isa, codes, rows, sums);
     }
 }
 
@@ -44,25 +37,6 @@ impl Tables {
 fn signed(numbers: &[f32], pattern: usize) -> f32 {
     let sign = |place: usize| if pattern >> place & 1 == 1 { 1.0 } else { -1.0 };
     numbers.iter().enumerate().map(|(place, number)| sign(place) * number).sum()
-}
-
-fn whole_tables(turned: &[f32]) -> Vec<f32> {
-    let mut tables = Vec::with_capacity(turned.len() / 8 * 256);
-    for eight in turned.chunks_exact(8) {
-        let halves = [0, 4].map(|at| {
-            [0; 16].map({
-                let mut pattern = 0;
-                move |_: i32| {
-                    pattern += 1;
-                    signed(&eight[at..at + 4], pattern - 1)
-                }
-            })
-        });
-        for upper in halves[1] {
-            tables.extend(halves[0].iter().map(|lower| lower + upper));
-        }
-    }
-    tables
 }
 
 /// Entries of 0 to 127, with one step for all.
@@ -125,15 +99,5 @@ mod tests {
         assert!((f64::from(line.least(0.5)) - least).abs() < 1e-4);
         assert!(Line::through(&products, &[1.0; 4]).is_none());
         assert!(Line::through(&[0.5; 4], &[1.0, 2.0, 3.0, 4.0]).is_none());
-    }
-
-    #[test]
-    fn whole_codes_give_the_product_of_signs() {
-        let turned = (0..16).map(|at| (at * 7 % 5) as f32 - 1.7).collect::<Vec<_>>();
-        let tables = Tables { scanned: Vec::new(), whole: whole_tables(&turned) };
-        let code = [0b1010_0110_u8, 0b0000_1111];
-        let bit = |at: usize| if code[at / 8] >> (at % 8) & 1 == 1 { 1.0 } else { -1.0 };
-        let wanted = turned.iter().enumerate().map(|(at, x)| x * bit(at)).sum::<f32>();
-        assert!((tables.whole(&code) - wanted).abs() < 1e-5);
     }
 }

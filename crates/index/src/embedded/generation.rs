@@ -10,8 +10,9 @@ use crate::embedded::bitmap::Bitmap;
 use crate::embedded::chunk::{ChunkFiles, ROWS_PER_CHUNK};
 use crate::embedded::log::{Event, Log, Place, attributes_record, put_record, remove_record};
 use crate::embedded::nearest::{Nearest, Scored};
-use crate::embedded::search::{Sketched, add_allowed};
+use crate::embedded::search::add_allowed;
 use crate::embedded::sketch::Sketcher;
+use crate::embedded::sketched::Sketched;
 use crate::embedded::table::Table;
 use crate::error::IndexError;
 use crate::vector_index::{Effort, Entry, Query};
@@ -63,10 +64,13 @@ impl Generation {
             None
         } else {
             let centre = Sketcher::centre_of(&files.read(0, ROWS_PER_CHUNK)?, dimensions);
-            let sketcher = Sketcher::new(centre);
-            let open = |chunk| files.open(chunk, &sketcher, writable);
-            let chunks = (0..full).map(open).collect::<Result<_, _>>()?;
-            Some(Sketched::new(sketcher, chunks, dimensions))
+            let mut sketched = Sketched::new(Sketcher::new(centre), dimensions);
+            for number in 0..full {
+                let (chunk, sketches) = files.open(number, &sketched.sketcher, writable)?;
+                sketched.push(chunk, &sketches);
+            }
+            sketched.draw_sample();
+            Some(sketched)
         };
         let tail = files.read(full, table.rows() % ROWS_PER_CHUNK)?;
         Ok(Self::new(folder, dimensions, log, State { table, sketched, tail }))
@@ -138,25 +142,24 @@ impl Generation {
     /// Turns the tail into a chunk. Until its sketches are made it is compared exactly.
     fn seal(&self) -> Result<(), IndexError> {
         let mut first = None;
-        let chunk = {
+        let (chunk, sketches) = {
             let state = self.state();
-            let chunk = state.sketched.as_ref().map_or(0, |sketched| sketched.chunks.len());
+            let number = state.sketched.as_ref().map_or(0, |sketched| sketched.chunks.len());
             let sketcher = if let Some(sketched) = &state.sketched {
                 &sketched.sketcher
             } else {
                 let centre = Sketcher::centre_of(&state.tail, self.files.dimensions);
                 first.insert(Sketcher::new(centre))
             };
-            self.files.open(chunk, sketcher, true)?
+            self.files.open(number, sketcher, true)?
         };
         let mut state = self.state_mut();
-        match (&mut state.sketched, first) {
-            (Some(sketched), _) => sketched.push(chunk),
-            (none, Some(sketcher)) => {
-                *none = Some(Sketched::new(sketcher, vec![chunk], self.files.dimensions));
-            }
-            (None, None) => unreachable!("the first chunk brings its sketcher"),
+        if let Some(sketcher) = first {
+            state.sketched = Some(Sketched::new(sketcher, self.files.dimensions));
         }
+        let sketched = state.sketched.as_mut().expect("the first chunk brings its sketcher");
+        sketched.push(chunk, &sketches);
+        sketched.draw_sample();
         state.tail.clear();
         Ok(())
     }

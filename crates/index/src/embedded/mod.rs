@@ -2,6 +2,7 @@
 
 mod bitmap;
 mod chunk;
+mod codes;
 mod columns;
 mod estimate;
 mod generation;
@@ -11,6 +12,7 @@ mod rotation;
 mod sample;
 mod search;
 mod sketch;
+mod sketched;
 mod table;
 
 use std::fs::TryLockError;

@@ -45,9 +45,10 @@ impl Sample {
         let mut sums = vec![0; count];
         tables.scan(isa, &self.sketches.scanned, &mut sums);
         let sums = sums.into_iter().map(f32::from).collect::<Vec<_>>();
-        let bytes = self.sketches.whole.len() / count.max(1);
-        let whole = self.sketches.whole.chunks_exact(bytes.max(1));
-        let whole = whole.map(|code| tables.whole(code)).collect::<Vec<_>>();
+        let mut whole = vec![0; count];
+        let places = (0..count as u32).collect::<Vec<_>>();
+        tables.whole(isa, &self.sketches.whole, &places, &mut whole);
+        let whole = whole.into_iter().map(|sum| sum as f32).collect::<Vec<_>>();
         Some(Lines {
             scanned: Line::through(&products, &sums)?,
             whole: Line::through(&products, &whole)?,

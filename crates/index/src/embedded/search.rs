@@ -1,146 +1,27 @@
 //! The stages of a search: few bits of all rows, all bits of some, the rows of the best.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use kernels::{Isa, dot_rows};
 
 use crate::embedded::bitmap::Bitmap;
-use crate::embedded::chunk::{Chunk, ROWS_PER_CHUNK};
+use crate::embedded::chunk::ROWS_PER_CHUNK;
 use crate::embedded::estimate::Tables;
 use crate::embedded::nearest::{Nearest, Scored};
-use crate::embedded::sample::{Lines, Sample};
-use crate::embedded::sketch::{BLOCK, Sketcher};
-
-/// Rows that a filter leaves are compared exactly up to this number.
-const FEW: usize = 2048;
-
-/// A filter that leaves fewer than one row in so many spares the first stage, which reads all.
-const SPARSE: usize = 16;
+use crate::embedded::sample::Lines;
+use crate::embedded::sketch::BLOCK;
+use crate::embedded::sketched::Sketched;
 
 /// Rows that are compared first, so that there is a bar for the others.
 const FIRST: usize = 64;
 
-/// Full chunks, and what is needed to estimate their products.
-#[derive(Debug)]
-pub(crate) struct Sketched {
-    pub(crate) sketcher: Sketcher,
-    pub(crate) chunks: Vec<Chunk>,
-    sample: Sample,
-    dimensions: usize,
-    spare: Spare,
-}
-
-/// Memory for sums that one search leaves to the next: fresh pages would cost as much as a fifth of reading the sketches.
-#[derive(Debug, Default)]
-struct Spare(Mutex<Vec<Vec<u16>>>);
-
-impl Spare {
-    /// So many numbers, whatever they are.
-    fn take(&self, length: usize) -> Vec<u16> {
-        let mut sums = self.all().pop().unwrap_or_default();
-        sums.resize(length, 0);
-        sums
-    }
-
-    fn leave(&self, sums: Vec<u16>) {
-        self.all().push(sums);
-    }
-
-    fn all(&self) -> MutexGuard<'_, Vec<Vec<u16>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// One search.
-struct Search<'a> {
-    isa: Isa,
-    query: &'a [f32],
-    sketched: &'a Sketched,
+pub(crate) struct Search<'a> {
+    pub(crate) isa: Isa,
+    pub(crate) query: &'a [f32],
+    pub(crate) sketched: &'a Sketched,
     /// None: all.
-    allowed: Option<&'a Bitmap>,
-    tables: Tables,
-    lines: Lines,
-}
-
-impl Sketched {
-    pub(crate) fn new(sketcher: Sketcher, chunks: Vec<Chunk>, dimensions: usize) -> Self {
-        let sample = Sample::of(&chunks, &sketcher, dimensions);
-        Self { sketcher, chunks, sample, dimensions, spare: Spare::default() }
-    }
-
-    /// Adds a chunk.
-    pub(crate) fn push(&mut self, chunk: Chunk) {
-        self.chunks.push(chunk);
-        self.sample = Sample::of(&self.chunks, &self.sketcher, self.dimensions);
-    }
-
-    /// Rows of all chunks.
-    pub(crate) fn rows(&self) -> usize {
-        self.chunks.len() * ROWS_PER_CHUNK
-    }
-
-    pub(crate) fn row(&self, row: u32) -> &[f32] {
-        let (chunk, place) = (row as usize / ROWS_PER_CHUNK, row as usize % ROWS_PER_CHUNK);
-        self.chunks[chunk].row(place, self.dimensions)
-    }
-
-    fn whole_code(&self, row: u32) -> &[u8] {
-        let (chunk, place) = (row as usize / ROWS_PER_CHUNK, row as usize % ROWS_PER_CHUNK);
-        let bytes = self.sketcher.whole_bytes();
-        &self.chunks[chunk].sketches.whole[place * bytes..][..bytes]
-    }
-
-    /// Compares all allowed rows.
-    pub(crate) fn exact(
-        &self,
-        isa: Isa,
-        query: &[f32],
-        allowed: Option<&Bitmap>,
-        nearest: &mut Nearest,
-    ) {
-        match allowed {
-            Some(allowed) if allowed.count() < self.rows() / 2 => {
-                for row in allowed.below(self.rows() as u32) {
-                    nearest.add(row, product(isa, query, self.row(row)));
-                }
-            }
-            _ => {
-                let mut products = vec![0.0; ROWS_PER_CHUNK];
-                for (index, chunk) in self.chunks.iter().enumerate() {
-                    let rows = &chunk.rows()[..ROWS_PER_CHUNK * self.dimensions];
-                    dot_rows(isa, query, rows, &mut products);
-                    let first = (index * ROWS_PER_CHUNK) as u32;
-                    add_allowed(&products, first, allowed, nearest);
-                }
-            }
-        }
-    }
-
-    /// Compares the rows that may be among the nearest.
-    pub(crate) fn fast(
-        &self,
-        isa: Isa,
-        query: &[f32],
-        allowed: Option<&Bitmap>,
-        nearest: &mut Nearest,
-    ) {
-        let left = allowed.map_or(self.rows(), Bitmap::count);
-        if left <= FEW {
-            return self.exact(isa, query, allowed, nearest);
-        }
-        let tables = Tables::new(&self.sketcher, query);
-        let Some(lines) = self.sample.measure(isa, &tables, query) else {
-            return self.exact(isa, query, allowed, nearest);
-        };
-        let search = Search { isa, query, sketched: self, allowed, tables, lines };
-        let candidates = match allowed {
-            Some(allowed) if left < self.rows() / SPARSE => {
-                allowed.below(self.rows() as u32).collect()
-            }
-            _ => search.scan(nearest),
-        };
-        search.refine(&candidates, nearest);
-    }
+    pub(crate) allowed: Option<&'a Bitmap>,
+    pub(crate) tables: Tables,
+    pub(crate) lines: Lines,
 }
 
 /// Adds the allowed ones of consecutive rows.
@@ -159,7 +40,7 @@ pub(crate) fn add_allowed(
     }
 }
 
-fn product(isa: Isa, query: &[f32], row: &[f32]) -> f32 {
+pub(crate) fn product(isa: Isa, query: &[f32], row: &[f32]) -> f32 {
     let mut product = [0.0];
     dot_rows(isa, query, row, &mut product);
     product[0]
@@ -172,12 +53,11 @@ impl Search<'_> {
 
     /// The rows that may be among the nearest as far as their first bits tell. `nearest` has what was compared before, and is left as
     /// it was.
-    fn scan(&self, nearest: &Nearest) -> Vec<u32> {
+    pub(crate) fn scan(&self, nearest: &Nearest) -> Vec<u32> {
         let mut sums = self.sketched.spare.take(self.sketched.rows());
-        let chunks = self.sketched.chunks.iter().zip(sums.chunks_exact_mut(ROWS_PER_CHUNK));
         let mut first = Leading::new(FIRST.max(4 * nearest.wanted()));
-        for (index, (chunk, sums)) in chunks.enumerate() {
-            self.tables.scan(self.isa, &chunk.sketches.scanned, sums);
+        for (index, sums) in sums.chunks_exact_mut(ROWS_PER_CHUNK).enumerate() {
+            self.tables.scan(self.isa, self.sketched.scanned.chunk(index), sums);
             let row = (index * ROWS_PER_CHUNK) as u32;
             each_above(sums, first.bar, |place, sum| {
                 if sum > first.bar && self.is_allowed(row + place) {
@@ -207,13 +87,28 @@ impl Search<'_> {
         candidates
     }
 
+    /// Estimates from all bits, of rows in rising order.
+    fn estimate(&self, mut rows: &[u32]) -> Vec<Scored> {
+        let mut estimates = Vec::with_capacity(rows.len());
+        let (mut places, mut sums) = (Vec::new(), Vec::new());
+        for index in 0..self.sketched.chunks.len() {
+            let first = (index * ROWS_PER_CHUNK) as u32;
+            let inside = rows.partition_point(|row| *row < first + ROWS_PER_CHUNK as u32);
+            let (of_chunk, others) = rows.split_at(inside);
+            rows = others;
+            places.clear();
+            places.extend(of_chunk.iter().map(|row| row - first));
+            sums.resize(inside, 0);
+            self.tables.whole(self.isa, self.sketched.whole.chunk(index), &places, &mut sums);
+            let scored = of_chunk.iter().zip(&sums);
+            estimates.extend(scored.map(|(row, sum)| Scored { product: *sum as f32, row: *row }));
+        }
+        estimates
+    }
+
     /// Compares candidates, those with the best estimates first, until no other can be among the nearest.
-    fn refine(&self, candidates: &[u32], nearest: &mut Nearest) {
-        let estimate = |row: &u32| {
-            let product = self.tables.whole(self.sketched.whole_code(*row));
-            Scored { product, row: *row }
-        };
-        let mut rest = candidates.iter().map(estimate).collect::<Vec<_>>();
+    pub(crate) fn refine(&self, candidates: &[u32], nearest: &mut Nearest) {
+        let mut rest = self.estimate(candidates);
         let mut size = FIRST.max(2 * nearest.wanted());
         while !rest.is_empty() {
             let mut part = rest;

@@ -3,7 +3,7 @@
 use crate::embedded::rotation::Rotation;
 
 /// Bits of a row that every search reads.
-const SCANNED_BITS: usize = 256;
+const SCANNED_BITS: usize = 128;
 
 /// Rows of a block of scanned codes.
 pub(crate) const BLOCK: usize = 32;

@@ -164,6 +164,11 @@ impl Vector for Avx2 {
         }
     }
     #[inline(always)]
+    unsafe fn prefetch(from: *const u8) {
+        // SAFETY: nothing is read.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
+    }
+    #[inline(always)]
     unsafe fn look_up(codes: *const u8, tables: *const u8, bytes: usize, sums: *mut u16) {
         // SAFETY: the caller promises the set, 32 codes and 32 entries a byte, and 32 sums.
         unsafe {

@@ -177,6 +177,11 @@ impl<W: Bf16Way> Vector for Avx512<W> {
         }
     }
     #[inline(always)]
+    unsafe fn prefetch(from: *const u8) {
+        // SAFETY: nothing is read.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
+    }
+    #[inline(always)]
     unsafe fn look_up(codes: *const u8, tables: *const u8, bytes: usize, sums: *mut u16) {
         // SAFETY: the sets of this lane width have AVX2; the rest is the caller's promise.
         unsafe { super::Avx2::look_up(codes, tables, bytes, sums) }

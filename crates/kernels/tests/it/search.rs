@@ -1,6 +1,6 @@
 //! One vector against many.
 
-use kernels::{Isa, dot_rows, look_up, naive};
+use kernels::{Isa, SignedQuery, dot_rows, look_up, naive};
 use proptest::prelude::*;
 
 use crate::{check, largest_error, numbers};
@@ -33,6 +33,24 @@ fn sums_of_look_ups_equal_their_formula() {
         for isa in Isa::available() {
             let mut found = vec![u16::MAX; 32 * blocks];
             look_up(isa, &tables, &codes, &mut found);
+            prop_assert_eq!(&found, &expected, "{}", isa);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn sums_with_the_signs_of_codes_equal_their_formula() {
+    check(60, &(0_usize..40, 1_usize..30, any::<u64>()), |(bytes, count, seed)| {
+        let query = numbers(8 * bytes, seed);
+        let codes = numbers(bytes * count, !seed).into_iter().map(|number| number.to_bits() as u8);
+        let codes = codes.collect::<Vec<_>>();
+        // Any row, any number of times.
+        let rows = (0..2 * count as u32).map(|place| place * 7 % count as u32).collect::<Vec<_>>();
+        let expected = naive::signed_sums(&query, &codes, &rows);
+        for isa in Isa::available() {
+            let mut found = vec![i32::MAX; rows.len()];
+            SignedQuery::new(&query).sums(isa, &codes, &rows, &mut found);
             prop_assert_eq!(&found, &expected, "{}", isa);
         }
         Ok(())
