@@ -1,6 +1,6 @@
 """The embedded index beside hannoy, usearch and pgvector, on the same drawn vectors and queries, in one run.
 
-    .ci/postgres python benches/index/run.py FOLDER [--rows 100000] [--isotropic] [--json results.json]
+    .ci/postgres python benches/index/run.py FOLDER [--rows 100000] [--isotropic] [--contenders usearch,pgvector] [--json results.json]
 
 Prints a table for docs/adr/0001-index.md. FOLDER needs room for about five times the vectors (3 KB each).
 """
@@ -88,6 +88,7 @@ def main():
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--isotropic", action="store_true")
+    parser.add_argument("--contenders", default="hannoy,usearch,pgvector", help="those to be measured, with commas between")
     parser.add_argument("--wanted", type=float, default=0.97, help="recall that a graph's width is chosen for")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
@@ -97,7 +98,10 @@ def main():
     nearest = options.folder / "truths.json"
     nearest.write_text(json.dumps(truths(base, 768)), encoding="utf-8")
     url = os.environ.get("POLYSIGHT_TEST_PGVECTOR")
-    for contender in ["hannoy", "usearch", *(["pgvector"] if url else [])]:
+    for contender in filter(None, options.contenders.split(",")):
+        if contender == "pgvector" and not url:
+            print("pgvector: not measured, as POLYSIGHT_TEST_PGVECTOR names no server", file=sys.stderr)
+            continue
         job = {
             "contender": contender, "url": url, "folder": str(options.folder / contender), "base": base,
             "dimensions": 768, "truths": str(nearest), "conditions": CONDITIONS, "wanted": options.wanted,

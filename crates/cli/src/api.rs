@@ -5,7 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use serde_json::Value;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
 use ureq::http::{Method, Request, Response};
 use ureq::{Agent, Body, Proxy};
 
@@ -207,6 +209,12 @@ impl Api {
                 404 if *method == Method::DELETE => {
                     return Ok(Answer::Refused { status, message: message(&reply) });
                 }
+                404 if !self.address.ends_with("/v1") => {
+                    bail!(
+                        "{url}: HTTP 404: {}; the address usually ends with /v1",
+                        message(&reply)
+                    );
+                }
                 _ => bail!("{url}: HTTP {status}: {}", message(&reply)),
             }
         }
@@ -230,6 +238,19 @@ impl Api {
             None => self.agent.run(request.body(())?)?,
         })
     }
+}
+
+/// A picture as part of a request: a data URI. What the bytes are, the server finds out by itself.
+pub(crate) fn picture_part(bytes: &[u8]) -> Value {
+    let media_type = match bytes {
+        [0x89, b'P', b'N', b'G', ..] => "image/png",
+        [0xff, 0xd8, ..] => "image/jpeg",
+        [b'G', b'I', b'F', ..] => "image/gif",
+        [b'R', b'I', b'F', b'F', ..] => "image/webp",
+        [b'B', b'M', ..] => "image/bmp",
+        _ => "image/tiff",
+    };
+    json!({"image": format!("data:{media_type};base64,{}", BASE64_STANDARD.encode(bytes))})
 }
 
 /// The body as JSON; one that is none is a text.

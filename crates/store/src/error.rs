@@ -93,6 +93,13 @@ pub enum StoreError {
     TooManyLinks,
 }
 
+impl StoreError {
+    /// Whether storage answered, and has no such object.
+    pub fn is_missing_object(&self) -> bool {
+        matches!(self, Self::Storage(error) if matches!(error.downcast_ref(), Some(object_store::Error::NotFound { .. })))
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         Self::Database(Box::new(error))

@@ -93,7 +93,8 @@ pub(crate) struct IndexArguments {
 Examples:
   polysight search \"a red bicycle in the snow\"
   polysight search \"beach at sunset\" --minus people --top 50 --html gallery.html --open
-  polysight search --image sofa.jpg \"in green\" --json")]
+  polysight search --image sofa.jpg \"in green\" --json
+  polysight search \"a dog that runs\" --store holidays --server http://127.0.0.1:8080/v1")]
 pub(crate) struct SearchArguments {
     /// What the pictures show, in any language that the model knows
     #[arg(value_name = "SENTENCE", required_unless_present = "images")]
@@ -110,6 +111,18 @@ pub(crate) struct SearchArguments {
     /// How many
     #[arg(long, value_name = "N", default_value = "20")]
     pub(crate) top: NonZeroUsize,
+
+    /// Search the vector store of that name of a server; --model is then its model
+    #[arg(
+        long,
+        value_name = "URL",
+        conflicts_with_all = ["data_folder", "precision", "isa", "threads", "canonicalization", "packed_cache"]
+    )]
+    pub(crate) server: Option<String>,
+
+    /// A file whose first line is the server's key
+    #[arg(long, value_name = "FILE", requires = "server")]
+    pub(crate) api_key_file: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) page: PageOptions,

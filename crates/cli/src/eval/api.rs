@@ -10,7 +10,7 @@ use model::{Embeddings, Scoring};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Api};
+use crate::api::{Answer, Api, picture_part};
 use crate::arguments::eval::MeasureArguments;
 use crate::environment::Environment;
 use crate::exit::UsageError;
@@ -141,19 +141,6 @@ fn vector(vector: Vector) -> anyhow::Result<Vec<f32>> {
     }
 }
 
-/// A data URI; what the bytes are, the server finds out by itself.
-fn picture(bytes: &[u8]) -> Value {
-    let media_type = match bytes {
-        [0x89, b'P', b'N', b'G', ..] => "image/png",
-        [0xff, 0xd8, ..] => "image/jpeg",
-        [b'G', b'I', b'F', ..] => "image/gif",
-        [b'R', b'I', b'F', b'F', ..] => "image/webp",
-        [b'B', b'M', ..] => "image/bmp",
-        _ => "image/tiff",
-    };
-    json!({"image": format!("data:{media_type};base64,{}", STANDARD.encode(bytes))})
-}
-
 impl Embedder for ApiEmbedder {
     fn identity(&self) -> Result<Identity, EmbedderError> {
         Ok(Identity {
@@ -168,7 +155,7 @@ impl Embedder for ApiEmbedder {
     }
 
     fn embed_pictures(&self, pictures: &[Vec<u8>]) -> Result<Vec<PictureEmbedding>, EmbedderError> {
-        let input = pictures.iter().map(|bytes| picture(bytes)).collect::<Vec<_>>();
+        let input = pictures.iter().map(|bytes| picture_part(bytes)).collect::<Vec<_>>();
         if let Ok(vectors) = self.embed(&input)? {
             return Ok(vectors.into_iter().map(Ok).collect());
         }

@@ -7,6 +7,7 @@ mod dedupe;
 mod gallery;
 mod index;
 mod remote;
+mod remote_search;
 mod search;
 mod shelf;
 mod survey;

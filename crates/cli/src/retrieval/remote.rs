@@ -14,6 +14,7 @@ use pixels::Limits;
 use serde_json::{Value, json};
 
 use crate::api::{Answer, Api, Upload};
+use crate::arguments::ModelOptions;
 use crate::arguments::retrieval::IndexArguments;
 use crate::console::Console;
 use crate::environment::Environment;
@@ -60,11 +61,8 @@ pub(crate) fn run(
 ) -> anyhow::Result<Outcome> {
     let mut console = Console::new(environment, &arguments.output);
     let api = Api::at("--server", server, arguments.api_key_file.as_deref(), environment)?;
-    let model = match &arguments.model.model {
-        Some(name) => Some(name.to_str().ok_or_else(|| UsageError::new("--model: not UTF-8"))?),
-        None => None,
-    };
-    let store = RemoteStore::open(api, &arguments.store.store, model)?;
+    let name = &arguments.store.store;
+    let store = RemoteStore::open(api, name, model_name(&arguments.model)?)?;
     let mut failed = 0;
     let as_json = arguments.output.json;
     let mut look = |folder: &Path, is_first: bool, console: &mut Console| {
@@ -81,7 +79,7 @@ pub(crate) fn run(
         report.seconds = began.elapsed().as_secs_f64();
         failed += report.failed();
         let (total, model) = store.state()?;
-        say(&store.id, &model, folder, &report, total, as_json, console)
+        say(name, &model, folder, &report, total, as_json, console)
     };
     for folder in &arguments.folders {
         look(folder, true, &mut console)?;
@@ -239,8 +237,20 @@ impl RemoteStore {
     }
 }
 
+/// The model that the user names, if any.
+///
+/// # Errors
+/// When its name is not UTF-8.
+pub(super) fn model_name(options: &ModelOptions) -> Result<Option<&str>, UsageError> {
+    let name = options.model.as_ref();
+    name.map(|name| name.to_str().ok_or_else(|| UsageError::new("--model: not UTF-8"))).transpose()
+}
+
 /// The store of a name: the oldest, should there be several.
-fn find(api: &Api, name: &str) -> anyhow::Result<Option<String>> {
+///
+/// # Errors
+/// When the server does not answer as it should.
+pub(super) fn find(api: &Api, name: &str) -> anyhow::Result<Option<String>> {
     let mut found = None;
     for_each(api, "vector_stores", |store| {
         if found.is_none() && store["name"] == name && store["status"] != "expired" {
@@ -269,7 +279,11 @@ fn for_each(
     }
 }
 
-fn text(reply: &Value, field: &str) -> anyhow::Result<String> {
+/// A text of an answer.
+///
+/// # Errors
+/// When it has none of that name.
+pub(super) fn text(reply: &Value, field: &str) -> anyhow::Result<String> {
     let text = reply[field].as_str();
     text.map(str::to_owned)
         .with_context(|| format!("the server's answer has no {field:?}: {reply}"))

@@ -18,32 +18,47 @@ use crate::pictures::judge;
 use crate::pipeline::prepare;
 use crate::reply::json;
 use crate::retrieval::gallery::{Gallery, Group, Tile};
+use crate::retrieval::remote_search;
 use crate::retrieval::shelf::{Current, Shelf, described};
 use crate::settings;
 use crate::texts;
 
 /// What `--minus` counts, beside 1 for what is wanted.
-const MINUS: f32 = -0.5;
+pub(super) const MINUS: f32 = -0.5;
 
-/// A page of `/v1/vector_stores/{id}/search`, with paths instead of files' ids.
+/// A page of `/v1/vector_stores/{id}/search`, with paths.
 #[derive(Serialize)]
-struct Results<'a> {
+struct Reply<'a> {
     object: &'static str,
     search_query: Vec<String>,
     model: &'a str,
     store: &'a str,
-    data: Vec<Found>,
+    data: &'a [Found],
     has_more: bool,
     next_page: Option<String>,
 }
 
+/// What a search found.
+pub(super) struct Results {
+    /// The best first.
+    pub(super) found: Vec<Found>,
+    /// The model's name.
+    pub(super) model: String,
+    /// How many there are to be found.
+    pub(super) total: u64,
+}
+
+/// A picture that fits.
 #[derive(Serialize)]
-struct Found {
-    path: String,
-    filename: String,
-    score: f32,
-    cosine: f32,
-    attributes: Attributes,
+pub(super) struct Found {
+    pub(super) path: String,
+    pub(super) filename: String,
+    pub(super) score: f32,
+    pub(super) cosine: f32,
+    pub(super) attributes: Attributes,
+    /// Of a server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) file_id: Option<String>,
 }
 
 /// Runs the command.
@@ -55,13 +70,28 @@ pub(crate) fn run(
     environment: &Environment,
 ) -> anyhow::Result<Outcome> {
     let mut console = Console::new(environment, &arguments.output);
+    let results = match &arguments.server {
+        Some(server) => remote_search::search(server, arguments, environment)?,
+        None => search(arguments, environment, &mut console)?,
+    };
+    show(&results, arguments, &mut console)?;
+    console.flush()?;
+    Ok(Outcome::Complete)
+}
+
+/// Searches a store of this machine.
+fn search(
+    arguments: &SearchArguments,
+    environment: &Environment,
+    console: &mut Console,
+) -> anyhow::Result<Results> {
     let shelf = Shelf::find(&arguments.store, environment)?;
     let (stored, index) = shelf.read()?;
-    let model = open(&arguments.model, &stored, environment, &console)?;
+    let model = open(&arguments.model, &stored, environment, console)?;
     let (current, space) = described(&model)?;
     shelf.require(&current)?;
     index.space().require(&space)?;
-    let query = embed_question(arguments, &model.siglip, &mut console)?;
+    let query = embed_question(arguments, &model.siglip, console)?;
     let hits = index.search(&Query::nearest(&query, arguments.top.get()))?;
     let score: Box<dyn Fn(f32) -> f32> =
         if arguments.images.is_empty() && arguments.minus.is_empty() {
@@ -76,32 +106,41 @@ pub(crate) fn run(
         score: score(hit.product),
         cosine: hit.product,
         attributes: hit.attributes,
+        file_id: None,
     });
-    let found = found.collect::<Vec<_>>();
+    Ok(Results { found: found.collect(), model: model.id, total: index.count()? })
+}
+
+/// Prints what was found, or makes a page of it.
+fn show(
+    results: &Results,
+    arguments: &SearchArguments,
+    console: &mut Console,
+) -> anyhow::Result<()> {
+    let Results { found, model, total } = results;
     let question = question(arguments);
     if arguments.page.is_wanted() {
         let tiles = found.iter().map(|found| Tile::new(&found.path, percent(found.score)));
         let groups = vec![Group { title: None, tiles: tiles.collect() }];
-        let note = format!("{} of {} pictures, {}", found.len(), index.count()?, model.id);
+        let note = format!("{} of {total} pictures, {model}", found.len());
         let gallery = Gallery { title: question.join(", "), note, groups };
-        let written = gallery.present(&arguments.page, &console)?;
+        let written = gallery.present(&arguments.page, console)?;
         if !arguments.output.json {
             console.print(format!("{}\n", written.display()))?;
         }
     } else if !arguments.output.json {
-        for Found { path, score, .. } in &found {
+        for Found { path, score, .. } in found {
             console.print(format!("{:>8}  {}\n", percent(*score), printable(path)))?;
         }
     }
     if arguments.output.json {
         let (object, has_more) = ("vector_store.search_results.page", false);
-        let (model, store) = (model.id.as_str(), shelf.name());
-        let (search_query, data, next_page) = (question, found, None);
-        let page = Results { object, search_query, model, store, data, has_more, next_page };
-        console.print(format!("{}\n", json(&page)))?;
+        let (model, store) = (model.as_str(), arguments.store.store.as_str());
+        let (search_query, data, next_page) = (question, found.as_slice(), None);
+        let reply = Reply { object, search_query, model, store, data, has_more, next_page };
+        console.print(format!("{}\n", json(&reply)))?;
     }
-    console.flush()?;
-    Ok(Outcome::Complete)
+    Ok(())
 }
 
 /// Four significant places: probabilities of good answers may be small.

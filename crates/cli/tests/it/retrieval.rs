@@ -128,6 +128,46 @@ fn a_folder_goes_to_a_server_and_only_what_changed_is_sent_again() {
     let stores = server.get("/v1/vector_stores").with_status(200).json();
     assert_eq!(stores["data"].as_array().unwrap().len(), 1);
     assert_eq!(stores["data"][0]["name"], "holidays");
+    assert_eq!(report["store"], "holidays");
+}
+
+#[test]
+fn a_store_of_a_server_answers_as_the_local_one_does() {
+    let (world, shelf) = (World::new(), crate::files::shelf::Shelf::new());
+    let server = shelf.serve(&[]);
+    let address = format!("http://{}/v1", server.address);
+    let run = Run::new(["index", "--quiet", "--server", &address]).argument(world.pictures());
+    run.finish().quiet_success();
+    let red = world.pictures().join("red_circle.png");
+    let local = world.run("index").argument("--model").argument(shelf.tiny.path());
+    local.argument(world.pictures()).finish().quiet_success();
+    let questions: [&[&str]; 3] = [
+        &["a red circle", "--top", "3"],
+        &["a red circle", "--minus", "a dog", "--top", "100"],
+        &["--image", red.to_str().unwrap()],
+    ];
+    for question in questions {
+        let ask = |run: Run| {
+            let run = run.argument("--json");
+            let run = question.iter().fold(run, Run::argument);
+            let page = run.finish().quiet_success().json();
+            let found = page["data"].as_array().unwrap().iter().map(|found| {
+                let cosine = (found["cosine"].as_f64().unwrap() * 1e4).round();
+                (found["path"].as_str().unwrap().to_owned(), cosine)
+            });
+            let found = found.collect::<Vec<_>>();
+            (found, page["search_query"].clone())
+        };
+        let remote = ask(Run::new(["search", "--quiet", "--server", &address]));
+        assert_eq!(remote, ask(world.run("search")), "{question:?}");
+        assert!(!remote.0.is_empty());
+    }
+    let none = Run::new(["search", "x", "--store", "none", "--server", &address]).finish();
+    assert_eq!(none.code, 1);
+    assert!(none.stderr.contains("no vector store is named \"none\""), "{}", none.stderr);
+    let root = address.trim_end_matches("/v1");
+    let lost = Run::new(["search", "x", "--server", root]).finish();
+    assert!(lost.stderr.contains("usually ends with /v1"), "{}", lost.stderr);
 }
 
 #[test]

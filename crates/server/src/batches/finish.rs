@@ -73,14 +73,22 @@ async fn write(
     store.end_batch(process, &batch.id, output.as_ref(), errors.as_ref(), now).await
 }
 
-/// The custom ids of a chunk's lines, as JSON.
+/// The custom ids of a chunk's lines, as JSON: all null where the input is gone.
 async fn custom_ids(
     archive: &Archive,
     batch: &BatchRow,
     chunk: &BatchChunk,
 ) -> Result<HashMap<u64, String>, StoreError> {
     let place = chunk.offset..chunk.offset + chunk.bytes;
-    let bytes = blobs(archive)?.read_whole(&batch.input_object, Some(place)).await?;
+    let bytes = match blobs(archive)?.read_whole(&batch.input_object, Some(place)).await {
+        Err(error) if error.is_missing_object() => {
+            // What was answered is not held back for it.
+            tracing::error!(batch = batch.id, %error, "the input of a batch is gone from storage");
+            let lines = chunk.first_line..chunk.first_line + chunk.lines;
+            return Ok(lines.map(|line| (line, "null".to_owned())).collect());
+        }
+        read => read?,
+    };
     let id = |(line, text): (u64, Bytes)| {
         let id = Line::read(&text).ok().and_then(|line| Some(line.custom_id?.get().to_owned()));
         (line, id.unwrap_or_else(|| "null".to_owned()))

@@ -211,6 +211,26 @@ fn a_batch_that_is_cancelled_keeps_what_was_answered() {
 }
 
 #[test]
+fn a_batch_whose_input_is_gone_ends_with_what_was_answered() {
+    let shelf = Shelf::new();
+    let server = shelf.serve(&["--batch-lines", "2"]);
+    let desk = Desk { server: &server, key: None };
+    let made = desk.make(&joined(&pictures(0..1500)), "/v1/embeddings");
+    let answered = || desk.see(id(&made))["request_counts"]["completed"].as_u64().unwrap();
+    eventually("some lines are answered", || answered() > 20);
+    let [input] = &shelf.objects()[..] else { panic!("there is one file") };
+    fs_err::remove_file(input).unwrap();
+    desk.post(&format!("/v1/batches/{}/cancel", id(&made)), &json!({})).with_status(200);
+    let batch = desk.ended(id(&made));
+    assert_eq!(batch["status"], "cancelled", "{batch}");
+    let (output, errors) = (desk.output(&batch), desk.errors(&batch));
+    assert!(output.len() > 20 && output.iter().all(|line| line["custom_id"].is_string()));
+    assert_eq!(output.len() + errors.len(), 1500, "each line once");
+    assert!(errors.iter().all(|line| line["custom_id"].is_null()), "{errors:?}");
+    assert!(server.log().contains("the input of a batch is gone"), "{}", server.log());
+}
+
+#[test]
 fn a_server_that_starts_goes_on_without_being_asked() {
     let shelf = Shelf::new();
     let lines = pictures(0..1000);

@@ -12,7 +12,7 @@ pub(crate) const BOUNDARY: &str = "0123456789abcdef";
 
 pub(crate) struct Shelf {
     pub(crate) folder: tempfile::TempDir,
-    tiny: Tiny,
+    pub(crate) tiny: Tiny,
 }
 
 impl Shelf {

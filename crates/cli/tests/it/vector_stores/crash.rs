@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{PICTURES, id};
+use super::more::of_two;
+use super::{PICTURES, at_rest, id, make, put, search};
 use crate::accounts::bank::{Bank, PRICE};
-use crate::files::shelf::{form, upload};
+use crate::files::shelf::{Shelf, form, upload};
 use crate::serve::client::Request;
 use crate::serve::server::Server;
 use crate::serve::{Dice, eventually};
+use crate::tiny::Tiny;
 
 /// What an account does.
 struct Account<'a> {
@@ -110,4 +112,58 @@ fn a_server_that_is_killed_loses_no_file_of_a_store_and_charges_none_twice() {
 #[ignore = "minutes; CONTRIBUTING.md"]
 fn a_server_that_is_killed_200_times_loses_no_file_of_a_store_and_charges_none_twice() {
     die_at_random(200);
+}
+
+/// Servers that are killed while a store moves to another model and back.
+fn die_while_a_store_moves(rounds: usize) {
+    const FILES: usize = 60;
+    let (shelf, one, two) = (Shelf::new(), Tiny::new(), Tiny::otherwise_prepared());
+    let serve = || of_two(&shelf, [("one", &one), ("two", &two)], &[]);
+    let mut server = serve();
+    let files = (0..FILES).map(|number| {
+        let mut bytes = fs_err::read(crate::tiny::picture(PICTURES[number % 3])).unwrap();
+        bytes.push(number as u8);
+        put(&server, "a.png", &bytes)
+    });
+    let files = files.collect::<Vec<_>>();
+    let store = id(&make(&server, &json!({ "file_ids": files }))).to_owned();
+    at_rest(&server, &store);
+    let path = format!("/v1/vector_stores/{store}");
+    let query = json!({ "query": "a", "max_num_results": 50 });
+    let mut dice = Dice(0x5eed_0dd5);
+    let (mut killed, mut next) = (0, "two");
+    while killed < rounds {
+        server.post(&format!("{path}/reindex"), &json!({ "model": next })).with_status(200);
+        let mut has_moved = false;
+        while !has_moved {
+            if killed < rounds {
+                std::thread::sleep(Duration::from_millis(dice.roll(60) as u64));
+                server.signal("KILL");
+                killed += 1;
+                server = serve();
+            }
+            let reply = search(&server, &store, &query);
+            assert_eq!(reply["data"].as_array().unwrap().len(), 50, "the old vectors answer");
+            has_moved = killed >= rounds || reply["model"] == next;
+        }
+        eventually("it moves in the end", || search(&server, &store, &query)["model"] == next);
+        assert_eq!(at_rest(&server, &store)["file_counts"]["completed"], FILES);
+        for file in files.iter().step_by(7) {
+            let itself = json!({ "query": file, "max_num_results": 1 });
+            let found = search(&server, &store, &itself);
+            assert!(found["data"][0]["cosine"].as_f64().unwrap() > 0.999, "{found}");
+        }
+        next = if next == "two" { "one" } else { "two" };
+    }
+}
+
+#[test]
+fn a_server_that_is_killed_while_a_store_moves_goes_on_moving_it() {
+    die_while_a_store_moves(6);
+}
+
+#[test]
+#[ignore = "minutes; CONTRIBUTING.md"]
+fn a_server_that_is_killed_200_times_while_stores_move_goes_on_moving_them() {
+    die_while_a_store_moves(200);
 }

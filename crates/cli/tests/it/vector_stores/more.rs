@@ -109,7 +109,7 @@ fn doubles_are_found_in_groups() {
 }
 
 /// A server of models.
-fn of_two(shelf: &Shelf, models: [(&str, &Tiny); 2], arguments: &[&str]) -> Server {
+pub(super) fn of_two(shelf: &Shelf, models: [(&str, &Tiny); 2], arguments: &[&str]) -> Server {
     let models = models.map(|(name, tiny)| format!("{name}={}", tiny.path().display()));
     let run = Run::new(["serve", "--model", &models[0], "--model", &models[1]]);
     let run = run.variable("POLYSIGHT_DATA_FOLDER", shelf.folder.path());
