@@ -93,6 +93,8 @@ keys! {
     MAX_IMAGE "max-image" "--max-image" "POLYSIGHT_MAX_IMAGE" Serve Scalar;
     MAX_PIXELS "max-pixels" "--max-pixels" "POLYSIGHT_MAX_PIXELS" Serve Scalar;
     STORAGE "storage" "--storage" "POLYSIGHT_STORAGE" Serve Scalar;
+    QDRANT "qdrant" "--qdrant" "POLYSIGHT_QDRANT" Serve Scalar;
+    QDRANT_API_KEY "qdrant-api-key" "--qdrant-api-key" "POLYSIGHT_QDRANT_API_KEY" Serve Scalar;
     MAX_FILE "max-file" "--max-file" "POLYSIGHT_MAX_FILE" Serve Scalar;
     FILE_QUOTA "file-quota" "--file-quota" "POLYSIGHT_FILE_QUOTA" Serve Scalar;
     BATCH_LINES "batch-lines" "--batch-lines" "POLYSIGHT_BATCH_LINES" Serve Scalar;

@@ -182,6 +182,7 @@ pub(crate) fn server_settings(
             location: place.location,
             folder: place.folder,
             storage,
+            vectors: settings.vectors,
         }),
         tls: settings
             .tls

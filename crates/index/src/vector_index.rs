@@ -1,5 +1,9 @@
 //! What every back end offers.
 
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
 use serde::{Deserialize, Serialize};
 
 use crate::attributes::{Attributes, attributes_to_json};
@@ -71,6 +75,12 @@ impl Entry<'_> {
             return Err(IndexError::Length { id: (*id).to_owned(), length });
         }
         check_attributes(id, attributes)
+    }
+
+    /// The entries without those whose id comes once more behind them, in the order of their ids.
+    pub fn last_of_each_id<'a>(entries: &'a [Entry<'a>]) -> Vec<&'a Entry<'a>> {
+        let last = entries.iter().map(|entry| (entry.id, entry)).collect::<BTreeMap<_, _>>();
+        last.into_values().collect()
     }
 }
 
@@ -163,6 +173,13 @@ pub struct Hit {
     pub attributes: Attributes,
 }
 
+impl Hit {
+    /// The order of results: the nearest first, equals in the order of their ids.
+    pub fn by_rank(&self, other: &Self) -> Ordering {
+        other.product.total_cmp(&self.product).then_with(|| self.id.cmp(&other.id))
+    }
+}
+
 /// Vectors with ids and attributes. Whatever returns without an error is there after any crash.
 ///
 /// Functions block on files or on a database: call them on threads that may block.
@@ -176,7 +193,8 @@ pub trait VectorIndex: Send + Sync {
     /// Those of the back end.
     fn count(&self) -> Result<u64, IndexError>;
 
-    /// Adds vectors, or replaces those with the same ids: all of them, or none. Of two with one id the last stays.
+    /// Adds vectors, or replaces those with the same ids: all of them, or none. Of two with one id the last stays. A back end
+    /// whose requests have a size may have taken the first of many when it fails; putting them once more is always right.
     ///
     /// # Errors
     /// Those of [`Entry::check`] and of the back end.
@@ -200,7 +218,8 @@ pub trait VectorIndex: Send + Sync {
     /// Those of the back end.
     fn get(&self, id: &str) -> Result<Option<Stored>, IndexError>;
 
-    /// Vectors in the order of their ids' bytes, from the first whose id is greater than `after`.
+    /// Vectors in an order of the back end's own that does not change, those behind `after` in it, which need not be there any
+    /// more. At most `count`; none only at the end.
     ///
     /// # Errors
     /// Those of the back end.
@@ -218,4 +237,22 @@ pub trait VectorIndex: Send + Sync {
     /// # Errors
     /// When the query has another number of dimensions, and those of the back end.
     fn search(&self, query: &Query<'_>) -> Result<Vec<Hit>, IndexError>;
+}
+
+/// A place beyond this process that keeps indexes, each under a name, for whoever reaches it.
+///
+/// Functions block: call them on threads that may block.
+pub trait IndexServer: Debug + Send + Sync {
+    /// Opens an index, and makes it where there is none.
+    ///
+    /// # Errors
+    /// When it holds vectors of another space, the name is not of 1 to 40 small letters, digits and underscores, or the back
+    /// end does not answer.
+    fn open(&self, name: &str, space: &Space) -> Result<Box<dyn VectorIndex>, IndexError>;
+
+    /// Removes an index; nothing happens where there is none.
+    ///
+    /// # Errors
+    /// When the name is none, or the back end does not answer.
+    fn remove(&self, name: &str) -> Result<(), IndexError>;
 }

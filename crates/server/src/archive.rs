@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
+use index::IndexServer;
 use store::{Blobs, Location, Process, Store, StoreError};
 use tokio::sync::OnceCell;
 
@@ -29,6 +30,8 @@ pub(crate) struct Archive {
     /// Files on their way in.
     pub(crate) arrivals: Arrivals,
     blobs: Option<Blobs>,
+    /// Where the vectors of new stores are to be, when the operator says so.
+    pub(crate) vectors: Option<Arc<dyn IndexServer>>,
     /// Of what is too large for the database.
     folder: Option<PathBuf>,
     /// Held for as long as this server lives: no other has the same file.
@@ -53,7 +56,9 @@ impl Archive {
         let process = store.enter(now()).await?;
         let blobs = settings.blobs()?;
         let folder = settings.folder.clone();
-        let archive = Self { store, process, arrivals: Arrivals::default(), blobs, folder, lock };
+        let vectors = settings.vectors.clone();
+        let arrivals = Arrivals::default();
+        let archive = Self { store, process, arrivals, blobs, vectors, folder, lock };
         archive.sweep().await?;
         Ok(archive)
     }
@@ -247,7 +252,8 @@ mod tests {
 
     fn lazy(folder: &Path) -> LazyArchive {
         let location = Location::Sqlite(folder.join("polysight.db"));
-        let settings = ArchiveSettings { location, folder: Some(folder.to_owned()), storage: None };
+        let folder = Some(folder.to_owned());
+        let settings = ArchiveSettings { location, folder, storage: None, vectors: None };
         LazyArchive::new(Some(settings), None)
     }
 

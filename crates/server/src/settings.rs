@@ -3,8 +3,10 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use index::IndexServer;
 use sha2::{Digest, Sha256};
 
 use crate::fetch::FetchPolicy;
@@ -97,6 +99,8 @@ pub struct ArchiveSettings {
     pub folder: Option<PathBuf>,
     /// Where the bytes of files are; without it the folder `files` in that folder.
     pub storage: Option<Storage>,
+    /// Where the vectors of new vector stores are; without it in the database, where that can, else in that folder.
+    pub vectors: Option<Arc<dyn IndexServer>>,
 }
 
 /// Where the bytes of files are.

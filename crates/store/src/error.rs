@@ -111,3 +111,10 @@ impl From<ledger::LedgerError> for StoreError {
         Self::Refused(error.into())
     }
 }
+
+impl From<StoreError> for index::IndexError {
+    /// Of an index whose place the database knows, or that is in it.
+    fn from(error: StoreError) -> Self {
+        Self::Backend(error.to_string())
+    }
+}

@@ -18,6 +18,7 @@ mod database;
 mod error;
 mod files;
 mod holds;
+mod index_places;
 mod keys;
 mod label_sets;
 mod links;
@@ -25,6 +26,8 @@ mod migrations;
 mod owner;
 mod prices;
 mod processes;
+#[cfg(feature = "qdrant")]
+mod qdrant;
 mod secret;
 mod store_batches;
 mod store_files;
@@ -49,6 +52,7 @@ pub use database::{Location, Store};
 pub use error::StoreError;
 pub use files::{FileFilter, FileRow, NewFile, Order, Stored};
 pub use holds::{Charge, HoldRequest, Holding};
+pub use index_places::IndexPlace;
 pub use keys::{Admission, Change, DefaultRates, KeyRow, NewKey, Role, Shown, Standing};
 pub use label_sets::{
     LabelSetPage, LabelSetRow, MOST_EXAMPLE_BYTES, MOST_LABEL_SETS, MOST_VERSIONS, NewExample,
@@ -58,6 +62,8 @@ pub use links::{Link, LinkHash, Opened};
 pub use migrations::MigrationRow;
 pub use owner::Owner;
 pub use processes::Process;
+#[cfg(feature = "qdrant")]
+pub use qdrant::Qdrant;
 pub use secret::{KeyHash, Pepper, PlainKey, PlainLink};
 pub use store_batches::FileBatchRow;
 pub use store_files::{
@@ -70,5 +76,5 @@ pub use vector_stores::{
     FileCounts, MOST_VECTOR_STORES, NewVectorStore, NextIndex, StorePage, VectorStoreChange,
     VectorStoreRow,
 };
-pub use vectors::{GRAPH_FROM, VectorTable};
+pub use vectors::{GRAPH_FROM, VectorTable, VectorTables};
 pub use verify::Verified;

@@ -15,6 +15,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (3, "batches", include_str!("../migrations/0003_batches.sql")),
     (4, "label sets", include_str!("../migrations/0004_label_sets.sql")),
     (5, "vector stores", include_str!("../migrations/0005_vector_stores.sql")),
+    (6, "index places", include_str!("../migrations/0006_index_places.sql")),
 ];
 
 /// A version of the tables.

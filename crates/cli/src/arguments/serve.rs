@@ -38,6 +38,9 @@ pub(crate) struct ServeArguments {
     pub(crate) files: FilesArguments,
 
     #[command(flatten)]
+    pub(crate) vectors: VectorsArguments,
+
+    #[command(flatten)]
     pub(crate) batches: BatchArguments,
 
     #[command(flatten)]
@@ -161,6 +164,21 @@ pub(crate) struct FilesArguments {
     /// [default: 10GiB; variable: POLYSIGHT_FILE_QUOTA]
     #[arg(long, value_name = "SIZE|none")]
     pub(crate) file_quota: Option<OsString>,
+}
+
+/// Where the vectors of vector stores are.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Vector stores")]
+pub(crate) struct VectorsArguments {
+    /// A Qdrant, 1.16 or newer, that keeps the vectors of new vector stores, http://HOST:6333 [default: pgvector in a PostgreSQL
+    /// that has it, else files in the data folder; variable: POLYSIGHT_QDRANT]
+    #[arg(long, value_name = "URL")]
+    pub(crate) qdrant: Option<OsString>,
+
+    /// The key that it asks for. Other users of this machine can read it here: prefer the variable or the file
+    /// [variable: POLYSIGHT_QDRANT_API_KEY]
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
+    pub(crate) qdrant_api_key: Option<Secret>,
 }
 
 /// How much of the machine batches get.

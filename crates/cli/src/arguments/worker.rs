@@ -8,7 +8,7 @@ use super::ComputeOptions;
 use super::accounts::DatabaseOptions;
 use super::serve::{
     AccountsArguments, BatchArguments, FetchArguments, FilesArguments, LimitArguments,
-    LogArguments, ServeArguments, ServedModelArguments, TimeArguments,
+    LogArguments, ServeArguments, ServedModelArguments, TimeArguments, VectorsArguments,
 };
 
 /// Work on the batches of servers, and answer nobody
@@ -48,6 +48,9 @@ pub(crate) struct WorkerArguments {
     pub(crate) files: FilesArguments,
 
     #[command(flatten)]
+    pub(crate) vectors: VectorsArguments,
+
+    #[command(flatten)]
     pub(crate) batches: BatchArguments,
 
     #[command(flatten)]
@@ -81,6 +84,7 @@ impl WorkerArguments {
             },
             json: self.json,
             files: self.files.clone(),
+            vectors: self.vectors.clone(),
             batches: self.batches.clone(),
             fetch: self.fetch.clone(),
             limits: self.limits.clone(),

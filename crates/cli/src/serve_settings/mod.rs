@@ -11,13 +11,16 @@ mod models;
 #[cfg(test)]
 mod tests;
 mod units;
+mod vectors;
 mod web;
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use index::IndexServer;
 use model::Options;
 
 use crate::accounts::Place;
@@ -63,6 +66,8 @@ pub(crate) struct ServeSettings {
     pub(crate) cors_origins: CorsOrigins,
     pub(crate) fetching: Fetching,
     pub(crate) files: Files,
+    /// Where the vectors of new vector stores are; `None`: the server itself finds a place.
+    pub(crate) vectors: Option<Arc<dyn IndexServer>>,
     /// Lines of batches that are worked on at once; 0: none.
     pub(crate) batch_lines: u64,
     pub(crate) limits: Limits,
@@ -158,6 +163,7 @@ impl ServeSettings {
             tls: find.tls(&arguments.access)?,
             cors_origins: find.cors_origins(&arguments.access)?,
             files: find.files(&arguments.files)?,
+            vectors: find.vectors(&arguments.vectors)?,
             batch_lines: find.batch_lines(&arguments.batches)?,
             fetching: find.fetching(&arguments.fetch)?,
             limits,

@@ -232,6 +232,7 @@ impl VectorIndex for Embedded {
         state.table.row(id).map(|row| self.stored(&generation, &state, row)).transpose()
     }
 
+    /// In the order of the ids' bytes.
     fn page(&self, after: Option<&str>, count: usize) -> Result<Vec<Stored>, IndexError> {
         let generation = self.generation();
         let state = generation.state();
@@ -239,6 +240,7 @@ impl VectorIndex for Embedded {
         rows.map(|row| self.stored(&generation, &state, row)).collect()
     }
 
+    /// In the order of the ids' bytes.
     fn list(&self, after: Option<&str>, count: usize) -> Result<Vec<Listed>, IndexError> {
         let generation = self.generation();
         let state = generation.state();
@@ -263,8 +265,7 @@ impl VectorIndex for Embedded {
             Ok(Hit { id: owner.id.to_string(), product: scored.product, attributes })
         });
         let mut hits = hits.collect::<Result<Vec<_>, IndexError>>()?;
-        let best_first = |a: &Hit, b: &Hit| b.product.total_cmp(&a.product).then(a.id.cmp(&b.id));
-        hits.sort_by(best_first);
+        hits.sort_by(Hit::by_rank);
         Ok(hits)
     }
 }

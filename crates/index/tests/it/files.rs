@@ -46,6 +46,24 @@ fn it_is_the_same_after_it_was_opened_again() {
     assert_eq!(again.search(&Query::nearest(query, 20)).unwrap(), hits);
 }
 
+#[test]
+fn pages_come_in_the_order_of_the_ids_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = create(folder.path(), 16);
+    let mut rows = stored(clustered(5, 16, 1));
+    for (row, id) in rows.iter_mut().zip(["ä", "b", "a/b", "B", "a"]) {
+        row.id = id.to_owned();
+    }
+    put(&index, &rows);
+    let ids = |after: &str| {
+        let page = index.list(Some(after), 9).unwrap();
+        page.into_iter().map(|listed| listed.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(""), ["B", "a", "a/b", "b", "ä"]);
+    // Also behind what is not there.
+    assert_eq!(ids("a/c"), ["b", "ä"]);
+}
+
 /// Whatever of the log is on the disk when a write is cut short, the writes before it are there, and it is or is not.
 #[test]
 fn a_log_that_ends_anywhere_is_that_of_an_earlier_moment() {

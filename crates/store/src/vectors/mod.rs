@@ -6,12 +6,11 @@
 
 mod filter;
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use index::{
-    Attributes, Effort, Entry, Hit, IndexError, Listed, Query, Space, Stored, VectorIndex,
-    attributes_from_json, attributes_to_json, check_attributes,
+    Attributes, Effort, Entry, Hit, IndexError, IndexServer, Listed, Query, Space, Stored,
+    VectorIndex, attributes_from_json, attributes_to_json, check_attributes,
 };
 use serde_json::json;
 use sqlx::AssertSqlSafe;
@@ -39,6 +38,44 @@ const OLDEST: (u32, u32) = (0, 8);
 
 /// Of PostgreSQL's advisory locks: whoever makes tables of vectors.
 const LOCK: i64 = 0x706f_6c79_7665_6374;
+
+/// The indexes of a database, from threads that may block.
+#[derive(Clone, Debug)]
+pub struct VectorTables {
+    store: Store,
+    runtime: Handle,
+}
+
+impl VectorTables {
+    /// Those of a PostgreSQL with a pgvector that will do, be it in use already or not; nothing of another database. Functions
+    /// wait on this runtime.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn of(store: &Store, runtime: Handle) -> Result<Option<Self>, IndexError> {
+        let is_available = runtime.block_on(VectorTable::is_available(store))?;
+        Ok(is_available.then(|| Self { store: store.clone(), runtime }))
+    }
+
+    /// The names of indexes that begin so.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn names(&self, beginning: &str) -> Result<Vec<String>, IndexError> {
+        self.runtime.block_on(VectorTable::names(&self.store, beginning))
+    }
+}
+
+impl IndexServer for VectorTables {
+    fn open(&self, name: &str, space: &Space) -> Result<Box<dyn VectorIndex>, IndexError> {
+        let table = self.runtime.block_on(VectorTable::create(&self.store, name, space))?;
+        Ok(Box::new(table))
+    }
+
+    fn remove(&self, name: &str) -> Result<(), IndexError> {
+        self.runtime.block_on(VectorTable::remove_all(&self.store, name))
+    }
+}
 
 /// One index.
 #[derive(Debug)]
@@ -88,11 +125,7 @@ impl VectorTable {
         })
     }
 
-    /// Whether the database is a PostgreSQL with a pgvector that will do, be it in use already or not.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn is_available(store: &Store) -> Result<bool, IndexError> {
+    async fn is_available(store: &Store) -> Result<bool, IndexError> {
         if store.dialect != Dialect::Postgres {
             return Ok(false);
         }
@@ -103,11 +136,7 @@ impl VectorTable {
         Ok(version.flatten().is_some_and(|version| is_new_enough(&version)))
     }
 
-    /// The names of indexes that begin so.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn names(store: &Store, beginning: &str) -> Result<Vec<String>, IndexError> {
+    async fn names(store: &Store, beginning: &str) -> Result<Vec<String>, IndexError> {
         let mut connection = store.writer().acquire().await.map_err(failed)?;
         run(&mut connection, CATALOGUE).await?;
         let sql = "SELECT name FROM vector_tables WHERE starts_with(name, $1) ORDER BY name";
@@ -158,8 +187,7 @@ impl VectorTable {
             self.table
         );
         // A statement may touch a row once.
-        let last = entries.iter().map(|entry| (entry.id, entry)).collect::<BTreeMap<_, _>>();
-        let last = last.into_values().collect::<Vec<_>>();
+        let last = Entry::last_of_each_id(entries);
         let mut transaction = self.store.transaction().await.map_err(failed)?;
         for part in last.chunks(ROWS_PER_STATEMENT) {
             let rows = part.iter().map(|entry| {
@@ -223,9 +251,7 @@ impl VectorTable {
         let rows = condition.bind(sqlx::query(AssertSqlSafe(sql))).bind(numbers(query.vector));
         let rows = rows.fetch_all(&mut *transaction).await.map_err(failed)?;
         let mut hits = rows.iter().map(hit).collect::<Result<Vec<_>, _>>()?;
-        hits.sort_by(|one, other| {
-            other.product.total_cmp(&one.product).then(one.id.cmp(&other.id))
-        });
+        hits.sort_by(Hit::by_rank);
         Ok(hits)
     }
 
@@ -320,13 +346,20 @@ fn table(store: &Store, name: &str) -> Result<String, IndexError> {
     if store.dialect != Dialect::Postgres {
         return Err(IndexError::Backend("SQLite has no vectors; PostgreSQL has".to_owned()));
     }
+    require_name(name)?;
+    Ok(format!("vectors_{name}"))
+}
+
+/// # Errors
+/// When it is no name of an index.
+pub(crate) fn require_name(name: &str) -> Result<(), IndexError> {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     if name.is_empty() || name.len() > 40 || !name.bytes().all(is_plain) {
         return Err(IndexError::Backend(format!(
-            "{name:?} is no name of a table: 1 to 40 small letters, digits and underscores"
+            "{name:?} is no name of an index: 1 to 40 small letters, digits and underscores"
         )));
     }
-    Ok(format!("vectors_{name}"))
+    Ok(())
 }
 
 async fn require_extension(connection: Connection<'_>) -> Result<(), IndexError> {
@@ -371,7 +404,7 @@ async fn run(connection: Connection<'_>, sql: &str) -> Result<(), IndexError> {
 }
 
 fn failed(error: impl Into<StoreError>) -> IndexError {
-    IndexError::Backend(error.into().to_string())
+    error.into().into()
 }
 
 /// As pgvector reads it.

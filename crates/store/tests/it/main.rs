@@ -11,6 +11,8 @@ mod keys;
 mod label_sets;
 mod links;
 mod model;
+#[cfg(feature = "qdrant")]
+mod qdrant;
 mod records;
 mod vector_stores;
 mod vectors;
