@@ -38,19 +38,19 @@ impl Account<'_> {
     }
 }
 
-fn die_at_random(rounds: usize) {
+fn die_at_random(rounds: usize, arguments: &[&str]) {
     let bank = Bank::sqlite();
     bank.customer("Ann", 1_000_000_000);
     let key = bank.plain_key(&["Ann"]);
     let mut dice = Dice(0x5eed_5704_e5ed);
     let (mut known, mut next) = (Vec::new(), 0);
-    let server = bank.serve(&[]);
+    let server = bank.serve(arguments);
     let store = Account { server: &server, key: &key };
     let store = store.ask(Request::post("/v1/vector_stores", &json!({ "name": "x" }))).unwrap();
     let files = format!("/v1/vector_stores/{}/files", id(&store));
     drop(server);
     for _ in 0..rounds {
-        let server = bank.serve(&[]);
+        let server = bank.serve(arguments);
         let life = Duration::from_millis(30 + dice.roll(250) as u64);
         std::thread::scope(|scope| {
             let account = Account { server: &server, key: &key };
@@ -71,7 +71,7 @@ fn die_at_random(rounds: usize) {
         });
     }
     assert!(next > rounds, "the servers lived long enough");
-    let server = bank.serve(&[]);
+    let server = bank.serve(arguments);
     let account = Account { server: &server, key: &key };
     let path = format!("/v1/vector_stores/{}", id(&store));
     let mut rested = Value::Null;
@@ -105,13 +105,20 @@ fn die_at_random(rounds: usize) {
 
 #[test]
 fn a_server_that_is_killed_loses_no_file_of_a_store_and_charges_none_twice() {
-    die_at_random(6);
+    die_at_random(6, &[]);
+}
+
+#[test]
+fn a_server_that_is_killed_finds_in_a_qdrant_what_it_had_put_there() {
+    if let Some(url) = super::qdrant() {
+        die_at_random(6, &["--qdrant", &url]);
+    }
 }
 
 #[test]
 #[ignore = "minutes; CONTRIBUTING.md"]
 fn a_server_that_is_killed_200_times_loses_no_file_of_a_store_and_charges_none_twice() {
-    die_at_random(200);
+    die_at_random(200, &[]);
 }
 
 /// Servers that are killed while a store moves to another model and back.

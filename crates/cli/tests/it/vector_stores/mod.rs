@@ -4,6 +4,7 @@ mod api;
 mod crash;
 mod money;
 mod more;
+mod place;
 mod search;
 
 use serde_json::{Value, json};
@@ -15,6 +16,16 @@ use crate::serve::server::Server;
 
 /// Pictures of the goldens that are unlike.
 pub(crate) const PICTURES: [&str; 3] = ["rgb_61x37.png", "tall_7x90.png", "grey_30x53.png"];
+
+/// The address of a Qdrant, if there is one.
+fn qdrant() -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "tests have no command line")]
+    let url = std::env::var("POLYSIGHT_TEST_QDRANT").ok();
+    if url.is_none() {
+        eprintln!("skipped: POLYSIGHT_TEST_QDRANT names no server");
+    }
+    url
+}
 
 /// Uploads a picture of the goldens.
 fn upload(server: &Server, name: &str) -> String {

@@ -156,10 +156,22 @@ fn of_two_servers_the_one_that_has_the_index_embeds_what_the_other_takes() {
 
 #[test]
 fn servers_that_share_a_pgvector_share_stores() {
-    let Some(bank) = Bank::pgvector() else { return };
+    if let Some(bank) = Bank::pgvector() {
+        share_stores(&bank, &[]);
+    }
+}
+
+#[test]
+fn servers_that_share_a_qdrant_share_stores() {
+    if let (Some(bank), Some(url)) = (Bank::postgres(), super::qdrant()) {
+        share_stores(&bank, &["--qdrant", &url]);
+    }
+}
+
+fn share_stores(bank: &Bank, arguments: &[&str]) {
     bank.customer("Ann", 10 * PRICE);
     let key = bank.plain_key(&["Ann"]);
-    let (first, second) = (bank.serve(&[]), bank.serve(&[]));
+    let (first, second) = (bank.serve(arguments), bank.serve(arguments));
     let files = PICTURES.map(|name| put(&second, &key, name));
     let store = post(&first, &key, "/v1/vector_stores", &json!({ "file_ids": files[..1] }));
     let store = id(&store.with_status(200).json()).to_owned();
