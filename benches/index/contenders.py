@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -118,6 +119,7 @@ def measure(contender, folder, base, dimensions, truths, conditions, wanted):
     queries = numpy.fromfile(f"{base}.queries.f32", numpy.float32).reshape(-1, dimensions)
     shutil.rmtree(folder, ignore_errors=True)
     before, began = anonymous(), time.perf_counter()
+    say(f"{contender.name} is being built")
     contender.build(folder, rows)
     result = {"name": contender.name, "build_s": time.perf_counter() - began, "memory": anonymous() - before, "searches": []}
     result["disk"] = contender.bytes() if hasattr(contender, "bytes") else size(folder)
@@ -125,29 +127,36 @@ def measure(contender, folder, base, dimensions, truths, conditions, wanted):
         if condition and not contender.filters:
             continue
         for width in WIDTHS:
-            recall, times = search(contender, queries, truths[name], width, condition)
+            recall = found(contender, queries, truths[name], width, condition)
+            say(f"{contender.name}, {name}, {width} wide: {recall:.3f}")
             if recall >= wanted:
                 break
+        # What it reads was read a moment ago.
+        times = [timed(contender, query, width, condition) for query in queries]
+        times = {"median_ms": float(numpy.median(times)), "p99_ms": float(numpy.percentile(times, 99))}
         result["searches"].append({"name": name, "recall": recall, "width": width, **times})
     return result
 
 
-def search(contender, queries, truth, width, condition):
-    """Recall and times of all queries, each asked twice, the second time timed."""
-    times, found = [], 0
-    for query, right in zip(queries, truth):
-        contender.search(query, width, condition)
-        began = time.perf_counter()
-        ids = contender.search(query, width, condition)
-        times.append((time.perf_counter() - began) * 1000)
-        found += len(set(ids) & set(right))
-    recall = found / sum(map(len, truth))
-    return recall, {"median_ms": float(numpy.median(times)), "p99_ms": float(numpy.percentile(times, 99))}
+def found(contender, queries, truth, width, condition):
+    """The part of the ten nearest that all queries find."""
+    both = [set(contender.search(query, width, condition)) & set(right) for query, right in zip(queries, truth)]
+    return sum(map(len, both)) / sum(map(len, truth))
+
+
+def timed(contender, query, width, condition):
+    """Milliseconds of one search."""
+    began = time.perf_counter()
+    contender.search(query, width, condition)
+    return (time.perf_counter() - began) * 1000
+
+
+def say(text):
+    """What it is at, for whoever waits."""
+    print(time.strftime("%H:%M:%S"), text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
-    import sys
-
     job = json.loads(sys.argv[1])
     made = {"hannoy": Hannoy, "usearch": Usearch, "pgvector": lambda: Pgvector(job["url"])}[job["contender"]]()
     truths = json.loads(Path(job["truths"]).read_text(encoding="utf-8"))
