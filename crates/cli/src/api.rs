@@ -32,7 +32,8 @@ const ATTEMPTS: u32 = 2;
 /// The longest wait between two attempts.
 const LONGEST_WAIT: u64 = 120;
 
-/// An address and a key.
+/// An address and a key. Copies share the connections.
+#[derive(Clone)]
 pub(crate) struct Api {
     agent: Agent,
     /// Without a slash at the end.

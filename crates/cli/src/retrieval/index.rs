@@ -15,7 +15,7 @@ use crate::model_source::{self, OpenModel, note_packed_cache_problems};
 use crate::pictures::embed_each;
 use crate::pipeline::decode_ahead;
 use crate::reply::json;
-use crate::retrieval::remote;
+use crate::retrieval::remote_index;
 use crate::retrieval::shelf::{Shelf, described};
 use crate::retrieval::survey::{File, Survey, folders_of, known};
 
@@ -86,7 +86,7 @@ pub(crate) fn run(
     environment: &Environment,
 ) -> anyhow::Result<Outcome> {
     if let Some(server) = &arguments.server {
-        return remote::run(server, arguments, environment);
+        return remote_index::run(server, arguments, environment);
     }
     let mut console = Console::new(environment, &arguments.output);
     let shelf = Shelf::find(&arguments.store, environment)?;

@@ -6,8 +6,9 @@
 mod dedupe;
 mod gallery;
 mod index;
-mod remote;
+mod remote_index;
 mod remote_search;
+mod remote_store;
 mod search;
 mod shelf;
 mod survey;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::api::{Api, picture_part};
 use crate::arguments::retrieval::SearchArguments;
 use crate::environment::Environment;
-use crate::retrieval::remote::{find, model_name, text};
+use crate::retrieval::remote_store::{RemoteStore, model_name, text};
 use crate::retrieval::search::{Found, MINUS, Results};
 
 /// Results of a page.
@@ -25,11 +25,9 @@ pub(super) fn search(
 ) -> anyhow::Result<Results> {
     let api = Api::at("--server", server, arguments.api_key_file.as_deref(), environment)?;
     let name = &arguments.store.store;
-    let Some(id) = find(&api, name)? else {
+    let Some(store) = RemoteStore::find(&api, name)? else {
         bail!("{server}: no vector store is named {name:?}; `polysight index --server` makes one");
     };
-    let path = format!("vector_stores/{id}");
-    let store = api.get(&path)?;
     let mut request = json!({ "query": question(arguments)?, "kind": "image" });
     if let Some(model) = model_name(&arguments.model)? {
         request["model"] = model.into();
@@ -37,7 +35,7 @@ pub(super) fn search(
     let mut found = Vec::new();
     loop {
         request["max_num_results"] = PAGE.min(arguments.top.get() - found.len()).into();
-        let reply = api.create(&format!("{path}/search"), &request)?;
+        let reply = api.create(&store.path("/search"), &request)?;
         for one in reply["data"].as_array().context("the server's answer has no results")? {
             found.push(result(one)?);
         }
@@ -46,8 +44,8 @@ pub(super) fn search(
             _ => break,
         }
     }
-    let total = store.pointer("/file_counts/completed").and_then(Value::as_u64).unwrap_or(0);
-    Ok(Results { found, model: text(&store, "model")?, total })
+    let (total, model) = store.state()?;
+    Ok(Results { found, model, total })
 }
 
 /// The parts with their weights.

@@ -8,38 +8,29 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use index::{Attributes, Value as Attribute, attributes_from_json, attributes_to_json};
 use pixels::Limits;
 use serde_json::{Value, json};
 
 use crate::api::{Answer, Api, Upload};
-use crate::arguments::ModelOptions;
 use crate::arguments::retrieval::IndexArguments;
 use crate::console::Console;
 use crate::environment::Environment;
-use crate::exit::{Outcome, UsageError};
+use crate::exit::Outcome;
 use crate::inputs::Source;
 use crate::retrieval::index::{Report, say, watch};
+use crate::retrieval::remote_store::{RemoteStore, for_each, model_name, text};
 use crate::retrieval::survey::{File, Survey};
 
 /// Pictures that are added together: what an interruption may cost at most.
 const TOGETHER: usize = 64;
-
-/// Files of a page.
-const PAGE: usize = 100;
 
 /// How long to wait between two looks at what the server has embedded.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The longest text of an attribute.
 const MOST_CHARACTERS: usize = 512;
-
-/// A store of a server.
-struct RemoteStore {
-    api: Api,
-    id: String,
-}
 
 /// A picture that the server has of a folder.
 struct Held {
@@ -62,7 +53,7 @@ pub(crate) fn run(
     let mut console = Console::new(environment, &arguments.output);
     let api = Api::at("--server", server, arguments.api_key_file.as_deref(), environment)?;
     let name = &arguments.store.store;
-    let store = RemoteStore::open(api, name, model_name(&arguments.model)?)?;
+    let store = RemoteStore::open(&api, name, model_name(&arguments.model)?)?;
     let mut failed = 0;
     let as_json = arguments.output.json;
     let mut look = |folder: &Path, is_first: bool, console: &mut Console| {
@@ -91,21 +82,6 @@ pub(crate) fn run(
 }
 
 impl RemoteStore {
-    /// The store of a name, which is made where there is none.
-    fn open(api: Api, name: &str, model: Option<&str>) -> anyhow::Result<Self> {
-        let id = match find(&api, name)? {
-            Some(id) => id,
-            None => {
-                text(&api.create("vector_stores", &json!({ "name": name, "model": model }))?, "id")?
-            }
-        };
-        Ok(Self { api, id })
-    }
-
-    fn path(&self, rest: &str) -> String {
-        format!("vector_stores/{}{rest}", self.id)
-    }
-
     /// What there is below a folder, by paths.
     fn held(&self, root: &Path) -> anyhow::Result<HashMap<String, Held>> {
         let prefix = root.join("").to_string_lossy().into_owned();
@@ -121,13 +97,6 @@ impl RemoteStore {
             Ok(())
         })?;
         Ok(held)
-    }
-
-    /// How many pictures it has, and the name of its model.
-    fn state(&self) -> anyhow::Result<(u64, String)> {
-        let store = self.api.get(&self.path(""))?;
-        let total = store.pointer("/file_counts/completed").and_then(Value::as_u64);
-        Ok((total.unwrap_or(0), store["model"].as_str().unwrap_or_default().to_owned()))
     }
 
     /// Does what a survey says has to be done.
@@ -235,58 +204,6 @@ impl RemoteStore {
     fn remove(&self, file: &str) -> anyhow::Result<()> {
         self.api.delete(&format!("files/{file}"))
     }
-}
-
-/// The model that the user names, if any.
-///
-/// # Errors
-/// When its name is not UTF-8.
-pub(super) fn model_name(options: &ModelOptions) -> Result<Option<&str>, UsageError> {
-    let name = options.model.as_ref();
-    name.map(|name| name.to_str().ok_or_else(|| UsageError::new("--model: not UTF-8"))).transpose()
-}
-
-/// The store of a name: the oldest, should there be several.
-///
-/// # Errors
-/// When the server does not answer as it should.
-pub(super) fn find(api: &Api, name: &str) -> anyhow::Result<Option<String>> {
-    let mut found = None;
-    for_each(api, "vector_stores", |store| {
-        if found.is_none() && store["name"] == name && store["status"] != "expired" {
-            found = Some(text(store, "id")?);
-        }
-        Ok(())
-    })?;
-    Ok(found)
-}
-
-/// All entries of a list, the oldest first.
-fn for_each(
-    api: &Api,
-    path: &str,
-    mut each: impl FnMut(&Value) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let mut after = String::new();
-    loop {
-        let page = api.get(&format!("{path}?limit={PAGE}&order=asc{after}"))?;
-        let entries = page["data"].as_array().with_context(|| format!("{path}: no list"))?;
-        entries.iter().try_for_each(&mut each)?;
-        match page["last_id"].as_str() {
-            Some(last) if page["has_more"] == true => after = format!("&after={last}"),
-            _ => return Ok(()),
-        }
-    }
-}
-
-/// A text of an answer.
-///
-/// # Errors
-/// When it has none of that name.
-pub(super) fn text(reply: &Value, field: &str) -> anyhow::Result<String> {
-    let text = reply[field].as_str();
-    text.map(str::to_owned)
-        .with_context(|| format!("the server's answer has no {field:?}: {reply}"))
 }
 
 /// A file's attributes with its path.
