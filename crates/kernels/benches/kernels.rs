@@ -7,7 +7,8 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use kernels::{
-    AttentionShape, Compute, Format, Heads, Isa, LayerNorm, Output, QueryKeyValue, Rows,
+    AttentionShape, Buffer, Compute, Format, Heads, Isa, LayerNorm, Output, QueryKeyValue, Rows,
+    SignedQuery, dot_rows, look_up,
 };
 
 const FORMATS: [Format; 3] = [Format::F32, Format::Bf16, Format::Int8];
@@ -116,5 +117,53 @@ fn rows_to_rows(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, products, attention, rows_to_rows);
+/// What a search of a million rows of 768 numbers reads, per row; codes on ordinary and on huge pages.
+fn search(criterion: &mut Criterion) {
+    const ROWS: usize = 1_000_000_usize.next_multiple_of(32);
+    const FIRST: usize = 16;
+    const WHOLE: usize = 96;
+    const LOOKED_AT: usize = 4096;
+    // What the codes are has no part in the time, what the rows are does: they lie anywhere.
+    let ordinary = vec![0x5a_u8; ROWS * WHOLE];
+    let mut huge = Buffer::<u32>::zeroed(ROWS * WHOLE / 4);
+    huge.bytes_mut().fill(0x5a);
+    let mut state = 1_u64;
+    let places = (0..64 * LOOKED_AT).map(|_| {
+        state = state.wrapping_mul(0xD134_2543_DE82_EF95).wrapping_add(0xA076_1D64_78BD_642F);
+        (state >> 33) as u32 % ROWS as u32
+    });
+    let places = places.collect::<Vec<_>>();
+    let query = (0..768).map(|i| (i % 97) as f32 * 0.02 - 1.0).collect::<Vec<_>>();
+    for isa in Isa::available() {
+        let mut group = criterion.benchmark_group(format!("search/{isa}"));
+        group.sample_size(20);
+        for (pages, codes) in [("ordinary", &ordinary[..]), ("huge", huge.bytes())] {
+            let tables = vec![7; FIRST * 32];
+            let mut sums = vec![0; ROWS];
+            group.throughput(Throughput::Elements(ROWS as u64));
+            group.bench_function(format!("look_up in {pages} pages"), |bencher| {
+                bencher
+                    .iter(|| look_up(isa, &tables, black_box(&codes[..ROWS * FIRST]), &mut sums));
+            });
+            let query = SignedQuery::new(&query);
+            let mut sums = vec![0; LOOKED_AT];
+            let mut parts = places.chunks_exact(LOOKED_AT).cycle();
+            group.throughput(Throughput::Elements(LOOKED_AT as u64));
+            group.bench_function(format!("sums of scattered rows in {pages} pages"), |bencher| {
+                bencher.iter(|| {
+                    let rows = parts.next().expect("it is a cycle");
+                    query.sums(isa, black_box(codes), rows, &mut sums);
+                });
+            });
+        }
+        let rows = vec![0.5; LOOKED_AT * 768];
+        let mut products = vec![0.0; LOOKED_AT];
+        group.throughput(Throughput::Elements(LOOKED_AT as u64));
+        group.bench_function("dot_rows", |bencher| {
+            bencher.iter(|| dot_rows(isa, &query, black_box(&rows), &mut products));
+        });
+    }
+}
+
+criterion_group!(benches, products, attention, rows_to_rows, search);
 criterion_main!(benches);
