@@ -9,7 +9,8 @@ use serde_json::Value;
 use store::{BatchRow, BatchStatus, NewBatch, StoreError};
 
 use super::account::Query;
-use super::files::{EXPIRES_AFTER, listed};
+use super::files::EXPIRES_AFTER;
+use super::page::PageFields;
 use crate::accounts::now;
 use crate::app::App;
 use crate::archive::Owner;
@@ -20,10 +21,10 @@ use crate::fields::{Fields, missing};
 use crate::uploads;
 
 /// Batches of a list when nobody says.
-const LISTED: u32 = 20;
+const LISTED: usize = 20;
 
 /// Batches of a list.
-const MOST_LISTED: u32 = 100;
+const MOST_LISTED: usize = 100;
 
 /// Pairs of metadata, and characters of their names and values.
 const MOST_PAIRS: usize = 16;
@@ -212,13 +213,10 @@ fn expires_after(value: Value) -> Result<i64, ApiError> {
 
 /// `GET /v1/batches`: `limit`, `after`.
 pub(crate) async fn list(State(app): State<Arc<App>>, Owner(owner): Owner, query: Query) -> Answer {
-    let limit = listed(&query, LISTED, MOST_LISTED)?;
-    let after = query.text("after");
+    let page = PageFields::take(&query, LISTED, MOST_LISTED)?;
     let archive = app.archive().await?;
-    let rows = archive.store.batches(&owner, after.as_deref(), limit + 1).await;
-    let mut rows = rows.map_err(|error| failed(error).at("after"))?;
-    let has_more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
+    let rows = archive.store.batches(&owner, page.after.as_deref(), page.wanted() as u32).await;
+    let (rows, has_more) = page.cut(rows.map_err(|error| failed(error).at("after"))?);
     let data = rows.into_iter().map(BatchObject::new).collect::<Vec<_>>();
     let id = |batch: Option<&BatchObject>| batch.map(|batch| batch.id.clone());
     let reply = BatchesReply {

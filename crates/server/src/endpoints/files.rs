@@ -11,9 +11,10 @@ use futures_util::{Stream, StreamExt};
 use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue};
 use serde::Serialize;
-use store::{FileFilter, FileRow, Order};
+use store::{FileFilter, FileRow};
 
 use super::account::Query;
+use super::page::PageFields;
 use crate::accounts::now;
 use crate::app::App;
 use crate::archive::Owner;
@@ -29,7 +30,7 @@ const PURPOSES: [&str; 6] = ["assistants", "batch", "fine-tune", "vision", "user
 pub(crate) const EXPIRES_AFTER: std::ops::RangeInclusive<i64> = 3_600..=2_592_000;
 
 /// Files of a list.
-const MOST_LISTED: u32 = 10_000;
+const MOST_LISTED: usize = 10_000;
 
 /// Characters of a file's name.
 const LONGEST_NAME: usize = 255;
@@ -272,28 +273,17 @@ fn unread(error: FormError<ApiError>) -> ApiError {
 
 /// `GET /v1/files`: `purpose`, `limit`, `order`, `after`.
 pub(crate) async fn list(State(app): State<Arc<App>>, Owner(owner): Owner, query: Query) -> Answer {
-    let limit = listed(&query, MOST_LISTED, MOST_LISTED)?;
-    let order = match query.text("order").as_deref() {
-        None | Some("desc") => Order::Descending,
-        Some("asc") => Order::Ascending,
-        Some(_) => {
-            return Err(
-                ApiError::invalid("invalid_value", "order is neither asc nor desc").at("order")
-            );
-        }
-    };
-    let (purpose, after) = (query.text("purpose"), query.text("after"));
+    let page = PageFields::take(&query, MOST_LISTED, MOST_LISTED)?;
+    let purpose = query.text("purpose");
     let filter = FileFilter {
         purpose: purpose.as_deref(),
-        after: after.as_deref(),
-        order,
-        limit: limit + 1,
+        after: page.after.as_deref(),
+        order: page.order,
+        limit: page.wanted() as u32,
     };
     let archive = app.archive().await?;
     let rows = archive.store.files(&owner, &filter, now()).await;
-    let mut rows = rows.map_err(|error| failed(error).at("after"))?;
-    let has_more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
+    let (rows, has_more) = page.cut(rows.map_err(|error| failed(error).at("after"))?);
     let data = rows.into_iter().map(FileObject::new).collect::<Vec<_>>();
     let id = |file: Option<&FileObject>| file.map(|file| file.id.clone());
     let reply = FilesReply {
@@ -304,15 +294,6 @@ pub(crate) async fn list(State(app): State<Arc<App>>, Owner(owner): Owner, query
         has_more,
     };
     Ok(Reply::new(&reply))
-}
-
-/// How many a list may have.
-pub(crate) fn listed(query: &Query, default: u32, most: u32) -> Result<u32, ApiError> {
-    let Some(text) = query.text("limit") else { return Ok(default) };
-    text.parse().ok().filter(|limit| (1..=most).contains(limit)).ok_or_else(|| {
-        let message = format!("limit must be a whole number from 1 to {most}");
-        ApiError::invalid("invalid_value", message).at("limit")
-    })
 }
 
 /// `GET /v1/files/{id}`.

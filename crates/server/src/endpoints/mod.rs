@@ -11,6 +11,7 @@ pub(crate) mod label_sets;
 pub(crate) mod models;
 pub(crate) mod moderations;
 pub(crate) mod operations;
+mod page;
 pub(crate) mod rerank;
 pub(crate) mod score;
 pub(crate) mod vector_stores;

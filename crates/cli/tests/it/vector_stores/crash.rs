@@ -8,7 +8,7 @@ use super::more::of_two;
 use super::{PICTURES, at_rest, id, make, put, search};
 use crate::accounts::bank::{Bank, PRICE};
 use crate::files::shelf::{Shelf, form, upload};
-use crate::serve::client::Request;
+use crate::serve::client::{Connection, Request};
 use crate::serve::server::Server;
 use crate::serve::{Dice, eventually};
 use crate::tiny::Tiny;
@@ -22,7 +22,8 @@ struct Account<'a> {
 impl Account<'_> {
     fn ask(&self, request: Request) -> std::io::Result<Value> {
         let request = request.header("authorization", &format!("Bearer {}", self.key));
-        Ok(self.server.connect().ask(&request)?.with_status(200).json())
+        let mut connection = Connection::open(&self.server.address)?;
+        Ok(connection.ask(&request)?.with_status(200).json())
     }
 
     fn get(&self, path: &str) -> Value {

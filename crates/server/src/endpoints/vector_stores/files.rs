@@ -6,8 +6,9 @@ use axum::extract::{Path, State};
 use store::{FileStatus, NewStoreFile, StoreFilePage, VectorStoreRow};
 
 use super::super::account::Query;
+use super::super::page::PageFields;
 use super::reply::{DeletedStoreFileReply, StoreFileContentReply, StoreFileReply, StoreFilesReply};
-use super::{PageFields, at_file, file_fields};
+use super::{MOST_OF_A_PAGE, PAGE, at_file, file_fields};
 use crate::accounts::now;
 use crate::app::App;
 use crate::archive::{Archive, Owner};
@@ -68,7 +69,7 @@ pub(super) async fn page_of(
     batch: Option<String>,
     query: &Query,
 ) -> Answer {
-    let mut page = PageFields::take(query)?;
+    let mut page = PageFields::take(query, PAGE, MOST_OF_A_PAGE)?.or_before(query);
     let all =
         [FileStatus::InProgress, FileStatus::Completed, FileStatus::Failed, FileStatus::Cancelled];
     let status = match query.text("filter") {
@@ -88,7 +89,7 @@ pub(super) async fn page_of(
         after: page.after.take(),
         before: page.before.take(),
         order: page.order,
-        most: page.most + 1,
+        most: page.wanted(),
     };
     let rows = archive.store.store_files(store, &wanted).await.map_err(failed)?;
     let (rows, has_more) = page.cut(rows);

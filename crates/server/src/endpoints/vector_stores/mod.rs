@@ -13,11 +13,12 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use serde_json::Value;
 use store::{
-    FileCounts, NewStoreFile, NewVectorStore, Order, StorePage, VectorStoreChange, VectorStoreRow,
+    FileCounts, NewStoreFile, NewVectorStore, StorePage, VectorStoreChange, VectorStoreRow,
 };
 use weights::Tower;
 
 use super::account::Query;
+use super::page::PageFields;
 use crate::accounts::now;
 use crate::app::App;
 use crate::archive::{Archive, Owner};
@@ -86,13 +87,13 @@ pub(crate) async fn create(Owner(owner): Owner, mut call: Call) -> Answer {
 
 /// `GET /v1/vector_stores`.
 pub(crate) async fn list(State(app): State<Arc<App>>, Owner(owner): Owner, query: Query) -> Answer {
-    let mut page = PageFields::take(&query)?;
+    let mut page = PageFields::take(&query, PAGE, MOST_OF_A_PAGE)?.or_before(&query);
     let archive = app.archive().await?;
     let wanted = StorePage {
         after: page.after.take(),
         before: page.before.take(),
         order: page.order,
-        most: page.most + 1,
+        most: page.wanted(),
     };
     let rows = archive.store.vector_stores(&owner, &wanted).await.map_err(failed)?;
     let (rows, has_more) = page.cut(rows);
@@ -158,43 +159,6 @@ async fn described(archive: &Archive, row: VectorStoreRow) -> Result<VectorStore
         None => 0,
     };
     Ok(VectorStoreReply::new(row, counts, moved, now()))
-}
-
-/// What a list is asked for.
-struct PageFields {
-    after: Option<String>,
-    before: Option<String>,
-    order: Order,
-    most: usize,
-    /// Whether it is read from its end.
-    ends_before: bool,
-}
-
-impl PageFields {
-    fn take(query: &Query) -> Result<Self, ApiError> {
-        let most = super::files::listed(query, PAGE as u32, MOST_OF_A_PAGE as u32)? as usize;
-        let order = match query.text("order").as_deref() {
-            None | Some("desc") => Order::Descending,
-            Some("asc") => Order::Ascending,
-            Some(_) => {
-                let message = "order is neither asc nor desc";
-                return Err(ApiError::invalid("invalid_value", message).at("order"));
-            }
-        };
-        let (after, before) = (query.text("after"), query.text("before"));
-        let ends_before = before.is_some();
-        Ok(Self { after, before, order, most, ends_before })
-    }
-
-    /// Without the one that tells whether there are more: a list that is read from its end has it first.
-    fn cut<T>(&self, mut rows: Vec<T>) -> (Vec<T>, bool) {
-        let has_more = rows.len() > self.most;
-        if has_more && self.ends_before {
-            rows.remove(0);
-        }
-        rows.truncate(self.most);
-        (rows, has_more)
-    }
 }
 
 fn name_of(fields: &mut Fields) -> Result<Option<String>, ApiError> {
