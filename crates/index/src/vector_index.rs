@@ -243,6 +243,12 @@ pub trait VectorIndex: Send + Sync {
 ///
 /// Functions block: call them on threads that may block.
 pub trait IndexServer: Debug + Send + Sync {
+    /// Whether it answers, and is one that will do.
+    ///
+    /// # Errors
+    /// When it is not.
+    fn check(&self) -> Result<(), IndexError>;
+
     /// Opens an index, and makes it where there is none.
     ///
     /// # Errors

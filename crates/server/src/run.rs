@@ -177,6 +177,14 @@ async fn serve(
 async fn open(
     settings: &mut Settings,
 ) -> Result<(Option<Arc<Archive>>, Option<Accounts>), ServerError> {
+    if let Some(vectors) = settings.archive.as_ref().and_then(|archive| archive.vectors.clone()) {
+        // It may come later, and files wait for it; but whoever mistyped its address should hear of it now.
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = vectors.check() {
+                tracing::warn!(%error, "vector stores cannot be filled now");
+            }
+        });
+    }
     match std::mem::take(&mut settings.auth) {
         Auth::Accounts(accounts) => {
             settings.auth = Auth::Keys(Vec::new());

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use self::client::{Client, Method};
+use self::client::{About, Client, Method};
 use crate::vectors::require_name;
 
 /// Bytes of points in one request; a Qdrant as it comes takes 32 MiB.
@@ -44,21 +44,6 @@ impl Qdrant {
     /// When the address is none.
     pub fn new(url: &str, api_key: Option<String>) -> Result<Self, IndexError> {
         Ok(Self { client: Arc::new(Client::new(url, api_key)?) })
-    }
-
-    /// # Errors
-    /// When it is too old, or no Qdrant.
-    fn require_version(&self) -> Result<(), IndexError> {
-        let about = self.client.about()?;
-        let mut parts = about.version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
-        if (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= OLDEST {
-            return Ok(());
-        }
-        let (major, minor) = OLDEST;
-        Err(IndexError::Backend(format!(
-            "Qdrant {} is too old: {major}.{minor} is the oldest",
-            about.version
-        )))
     }
 
     /// What a collection is stamped with; nothing when there is none.
@@ -89,10 +74,20 @@ impl Qdrant {
 }
 
 impl IndexServer for Qdrant {
+    fn check(&self) -> Result<(), IndexError> {
+        let About { version } = self.client.about()?;
+        if crate::vectors::is_new_enough(&version, OLDEST) {
+            return Ok(());
+        }
+        let (major, minor) = OLDEST;
+        let problem = format!("Qdrant {version} is too old: {major}.{minor} is the oldest");
+        Err(IndexError::Backend(problem))
+    }
+
     fn open(&self, name: &str, space: &Space) -> Result<Box<dyn VectorIndex>, IndexError> {
         let collection = collection(name)?;
         if self.stamp(&collection)?.is_none() {
-            self.require_version()?;
+            self.check()?;
             self.make(&collection, space)?;
         }
         let stored = self.stamp(&collection)?.ok_or_else(|| gone(&collection))?;
@@ -177,7 +172,7 @@ impl Points {
     fn nearest(&self, query: &Query<'_>, limit: usize) -> Result<Vec<Point>, IndexError> {
         let params = match query.effort {
             Effort::Exact => json!({ "exact": true }),
-            Effort::Fast => json!({ "hnsw_ef": (2 * limit).clamp(200, 1000) }),
+            Effort::Fast => json!({ "hnsw_ef": limit.saturating_mul(2).clamp(200, 1000) }),
         };
         let mut body = json!({
             "query": query.vector, "limit": limit, "with_payload": true, "params": params,
@@ -273,7 +268,7 @@ impl VectorIndex for Points {
                 hits.truncate(query.count);
                 return Ok(hits);
             }
-            limit *= 4;
+            limit = limit.saturating_mul(4);
         }
     }
 }

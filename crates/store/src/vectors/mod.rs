@@ -67,6 +67,12 @@ impl VectorTables {
 }
 
 impl IndexServer for VectorTables {
+    fn check(&self) -> Result<(), IndexError> {
+        Self::of(&self.store, self.runtime.clone())?
+            .map(drop)
+            .ok_or_else(|| IndexError::Backend("the database has no pgvector any more".to_owned()))
+    }
+
     fn open(&self, name: &str, space: &Space) -> Result<Box<dyn VectorIndex>, IndexError> {
         let table = self.runtime.block_on(VectorTable::create(&self.store, name, space))?;
         Ok(Box::new(table))
@@ -133,7 +139,7 @@ impl VectorTable {
             "SELECT default_version AS version FROM pg_available_extensions WHERE name = 'vector'";
         let row = sqlx::query(sql).fetch_optional(store.reader()).await.map_err(failed)?;
         let version = row.map(|row| optional_text(&row, "version").map_err(failed)).transpose()?;
-        Ok(version.flatten().is_some_and(|version| is_new_enough(&version)))
+        Ok(version.flatten().is_some_and(|version| is_new_enough(&version, OLDEST)))
     }
 
     async fn names(store: &Store, beginning: &str) -> Result<Vec<String>, IndexError> {
@@ -237,7 +243,7 @@ impl VectorTable {
         // A sum is none of the index's orders. Settings would not do: a plan that is kept does not ask for them again.
         let order = if is_exact { " + 0" } else { "" };
         if !is_exact {
-            let reach = (2 * query.count).clamp(200, 1000);
+            let reach = query.count.saturating_mul(2).clamp(200, 1000);
             run(&mut transaction, &format!("SET LOCAL hnsw.ef_search = {reach}")).await?;
             run(&mut transaction, "SET LOCAL hnsw.iterative_scan = strict_order").await?;
             run(&mut transaction, "SET LOCAL hnsw.max_scan_tuples = 1000000").await?;
@@ -371,7 +377,7 @@ async fn require_extension(connection: Connection<'_>) -> Result<(), IndexError>
     let sql = "SELECT extversion FROM pg_extension WHERE extname = 'vector'";
     let row = sqlx::query(sql).fetch_one(connection).await.map_err(failed)?;
     let version = column(&row, "extversion")?;
-    if !is_new_enough(&version) {
+    if !is_new_enough(&version, OLDEST) {
         let (major, minor) = OLDEST;
         let problem = format!("pgvector {version} is too old: {major}.{minor} is the oldest");
         return Err(IndexError::Backend(problem));
@@ -379,9 +385,10 @@ async fn require_extension(connection: Connection<'_>) -> Result<(), IndexError>
     Ok(())
 }
 
-fn is_new_enough(version: &str) -> bool {
+/// Whether a version is the oldest that will do, or newer.
+pub(crate) fn is_new_enough(version: &str, oldest: (u32, u32)) -> bool {
     let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
-    (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= OLDEST
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= oldest
 }
 
 /// What an index was stamped with.

@@ -42,6 +42,24 @@ fn a_store_stays_where_it_was_begun() {
 }
 
 #[test]
+fn a_qdrant_that_does_not_answer_is_in_the_log_and_files_wait() {
+    let shelf = Shelf::new();
+    // Nobody listens there.
+    let server = shelf.serve(&["--qdrant", "http://127.0.0.1:9"]);
+    crate::serve::eventually("the log names it", || {
+        let log = server.log();
+        log.contains("http://127.0.0.1:9") && log.contains("WARN")
+    });
+    let file = super::upload(&server, PICTURES[0]);
+    let store = super::make(&server, &json!({ "file_ids": [file] }));
+    let path = format!("/v1/vector_stores/{}", super::id(&store));
+    let answer = server.post(&format!("{path}/search"), &json!({ "query": "a" })).with_status(503);
+    assert_eq!(answer.code(), "index_unavailable");
+    let waiting = server.get(&path).with_status(200).json();
+    assert_eq!(waiting["file_counts"]["in_progress"], 1);
+}
+
+#[test]
 fn an_address_that_is_none_is_refused_before_the_server_starts() {
     for url in ["localhost:6333", "http://user:secret@localhost:6333"] {
         let ended = Run::new(["serve", "--qdrant", url]).finish();
