@@ -80,6 +80,9 @@ pub enum IndexError {
     /// A file.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// What should lead to a back end does not.
+    #[error("{0}")]
+    Address(&'static str),
     /// A back end beyond this process.
     #[error("the index's back end: {0}")]
     Backend(String),

@@ -69,8 +69,9 @@ impl Client {
         });
         if !is_plain {
             // What was given may hold a secret.
-            let message = "the address of a Qdrant is http://HOST:6333 or https://HOST:6333; its key is given by itself";
-            return Err(IndexError::Backend(message.to_owned()));
+            return Err(IndexError::Address(
+                "the address of a Qdrant is http://HOST:6333 or https://HOST:6333; its key is given by itself",
+            ));
         }
         let config = Agent::config_builder()
             .http_status_as_error(false)
