@@ -27,7 +27,7 @@ const TIER: &str = "x-tier";
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The longest name of a call.
-const LONGEST_IDEMPOTENCY_KEY: usize = 255;
+pub(crate) const LONGEST_IDEMPOTENCY_KEY: usize = 255;
 
 /// The headers that accounts bring.
 pub(crate) const HEADERS: [HeaderName; 2] = [COST, BALANCE];

@@ -11,6 +11,7 @@ use utoipa::openapi::{
 use super::examples::{self, Example};
 use super::replies::{self, Body, Headers};
 use super::{Access, Facts, security};
+use crate::bill::LONGEST_IDEMPOTENCY_KEY;
 
 /// A heading of the documentation.
 pub(super) struct Tag {
@@ -259,19 +260,23 @@ impl Endpoint {
                 let model = facts.models.first().map_or("mini", String::as_str);
                 let body = body_with(schema, examples(model));
                 operation = operation.request_body(Some(body)).parameter(prefer());
-                (HttpMethod::Post, Headers::Computed, COMPUTING)
+                if facts.access == Access::Accounts {
+                    operation = operation.parameter(tier()).parameter(idempotency_key());
+                    (HttpMethod::Post, Headers::Paid, COMPUTING)
+                } else {
+                    (HttpMethod::Post, Headers::Computed, COMPUTING)
+                }
             }
         };
         operation = operation.response(self.status(), replies::good(self.reply, headers));
         // What a call is answered that cannot be paid.
-        let paid = matches!(self.kind, Kind::Post { .. }) && facts.access == Access::Accounts;
-        let unpaid: &[u16] = if paid { &[402, 403, 409] } else { &[] };
+        let unpaid: &[u16] = if headers == Headers::Paid { &[402, 403, 409] } else { &[] };
         // Without accounts whoever may call may do everything.
         let is_met = |status: &&u16| **status != 403 || facts.access == Access::Accounts;
         for &status in errors.iter().chain(unpaid).filter(is_met) {
             // A path that is cut short, and a body that never ends, are answered before or beside the limiter.
             let headers = match (status, headers) {
-                (400 | 408 | 413 | 415 | 422 | 429, Headers::Rated | Headers::Computed) => {
+                (400 | 408 | 413 | 415 | 422 | 429, rated) if rated != Headers::Common => {
                     Headers::Rated
                 }
                 _ => Headers::Common,
@@ -352,8 +357,32 @@ fn model_id(facts: &Facts) -> utoipa::openapi::path::Parameter {
 fn prefer() -> utoipa::openapi::path::Parameter {
     let description = "`wait=N` waits at most N seconds for a model that is being loaded, 110 at most; other preferences are passed over.";
     let schema = ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
+    header("Prefer", description, schema)
+}
+
+/// What a call costs, and how long it waits.
+fn tier() -> utoipa::openapi::path::Parameter {
+    let description = "`batch` is half the price, and waits behind calls of the `standard` tier.";
+    let schema = ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
+    header("X-Tier", description, schema.enum_values(Some(["standard", "batch"])))
+}
+
+/// A name for a call that may be sent twice.
+fn idempotency_key() -> utoipa::openapi::path::Parameter {
+    let description =
+        "The same call with the same name gets the same answer within a day, and is charged once.";
+    let schema = ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
+    let schema = schema.max_length(Some(LONGEST_IDEMPOTENCY_KEY)).pattern(Some("^[!-~]*$"));
+    header("Idempotency-Key", description, schema)
+}
+
+fn header(
+    name: &str,
+    description: &str,
+    schema: ObjectBuilder,
+) -> utoipa::openapi::path::Parameter {
     ParameterBuilder::new()
-        .name("Prefer")
+        .name(name)
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .description(Some(description))

@@ -82,6 +82,10 @@ base URL and its key are changed.\n\n\
 In every optional field `null` is the same as no field. Unknown fields are passed over and named in `x-ignored-params`. \
 A known path with a method that it does not take is 405, an unknown path 404, both in the envelope of all errors.";
 
+const DESCRIPTION_OF_ACCOUNTS: &str = "\n\n\
+Calls that compute are paid by the account of the key. With `dry_run: true` in its body such a call is not made: the answer is \
+an object `quote` with the most that it would cost, in `cost` (millionths of a dollar) and `cost_usd`.";
+
 /// The whole document.
 pub(crate) fn describe(facts: &Facts) -> Value {
     let mut paths = PathsBuilder::new();
@@ -92,10 +96,12 @@ pub(crate) fn describe(facts: &Facts) -> Value {
     for endpoint in all {
         paths = paths.path(endpoint.path, endpoint.item(facts));
     }
+    let paid = if facts.access == Access::Accounts { DESCRIPTION_OF_ACCOUNTS } else { "" };
+    let description = format!("{DESCRIPTION}{paid}");
     let info = InfoBuilder::new()
         .title("polysight")
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(DESCRIPTION))
+        .description(Some(description))
         .license(Some(utoipa::openapi::License::new("Apache-2.0")));
     let components = ComponentsBuilder::new()
         .schemas_from_iter(replies::schemas())

@@ -104,6 +104,8 @@ pub(super) enum Headers {
     Rated,
     /// And what a computed answer says about itself.
     Computed,
+    /// And what it cost.
+    Paid,
 }
 
 const COMMON: [&str; 2] = ["x-request-id", "openai-processing-ms"];
@@ -116,6 +118,7 @@ const RATED: [&str; 6] = [
     "x-ratelimit-reset-images",
 ];
 const COMPUTED: [&str; 3] = ["x-ignored-params", "warning", "server-timing"];
+const PAID: [&str; 2] = ["x-cost-usd", "x-balance-usd"];
 
 /// A good answer.
 pub(super) fn good(body: Body, headers: Headers) -> Response {
@@ -177,8 +180,10 @@ pub(super) fn error(status: u16, headers: Headers) -> Response {
 
 fn with_headers(mut response: ResponseBuilder, headers: Headers) -> ResponseBuilder {
     let rated: &[&str] = if headers == Headers::Common { &[] } else { &RATED };
-    let computed: &[&str] = if headers == Headers::Computed { &COMPUTED } else { &[] };
-    for name in COMMON.iter().chain(rated).chain(computed) {
+    let is_computed = matches!(headers, Headers::Computed | Headers::Paid);
+    let computed: &[&str] = if is_computed { &COMPUTED } else { &[] };
+    let paid: &[&str] = if headers == Headers::Paid { &PAID } else { &[] };
+    for name in COMMON.iter().chain(rated).chain(computed).chain(paid) {
         response = response.header_ref(*name, header_reference(name));
     }
     response
@@ -194,6 +199,7 @@ pub(super) fn headers() -> Value {
         |description: &str, schema: Value| json!({ "description": description, "schema": schema });
     let always = |description: &str, schema: Value| json!({ "description": description, "required": true, "schema": schema });
     let count = || json!({ "type": "integer", "minimum": 0 });
+    let dollars = || json!({ "type": "string", "pattern": r"^-?\d+\.\d{2,6}$" });
     let span = || json!({ "type": "string", "pattern": r"^\d+\.\d{3}s$" });
     json!({
         "x-request-id": always("Name it when you report a problem.", json!({ "type": "string", "pattern": "^req_[0-9a-f]{32}$" })),
@@ -207,6 +213,8 @@ pub(super) fn headers() -> Value {
         "x-ignored-params": header("Fields of the request that were not understood.", json!({ "type": "string" })),
         "warning": header("What the answer does not do as one might expect, RFC 7234 code 299.", json!({ "type": "string" })),
         "server-timing": header("Milliseconds of decoding, waiting and computing.", json!({ "type": "string" })),
+        "x-cost-usd": always("What the call cost, in dollars.", dollars()),
+        "x-balance-usd": header("What the account has left, in dollars.", dollars()),
         "retry-after": always("Seconds after which another try may succeed.", json!({ "type": "integer", "minimum": 1, "maximum": 120 })),
         "x-should-retry": header("`false` when another try cannot succeed.", json!({ "enum": ["true", "false"] })),
         "www-authenticate": always("How to show a key.", json!({ "const": "Bearer" })),

@@ -254,6 +254,15 @@ fn a_server_with_accounts_has_their_paths_and_no_other_server_has() {
     assert!(["get", "patch", "delete"].iter().all(|method| key.get(method).is_some()), "{key}");
     assert_eq!(document["paths"]["/v1/accounts"]["post"]["security"], json!([]));
     let without = describe(&facts(Access::Keys));
+    let parameters = |document: &Value| {
+        let named = document["paths"]["/v1/score"]["post"]["parameters"].as_array().unwrap();
+        named.iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let cost = "/paths/~1v1~1score/post/responses/200/headers/x-cost-usd";
+    assert_eq!(parameters(&document), ["Prefer", "X-Tier", "Idempotency-Key"]);
+    assert!(document.pointer(cost).is_some());
+    assert_eq!(parameters(&without), ["Prefer"]);
+    assert!(without.pointer(cost).is_none());
     assert!(ACCOUNT_PATHS.iter().all(|path| without["paths"].get(path).is_none()));
 }
 
