@@ -37,9 +37,7 @@ class Collections:
             case "PUT", ["collections", name]:
                 return self.make(name, body)
             case "DELETE", ["collections", name]:
-                if not self.client.collection_exists(name):
-                    raise Refused(404, f"there is no collection {name}")
-                return self.client.delete_collection(name)
+                return self.existing(name).delete_collection(name)
             case "GET", ["collections", name]:
                 return plain(self.existing(name).get_collection(name))
             case "PUT", ["collections", name, "index"]:

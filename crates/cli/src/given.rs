@@ -1,6 +1,6 @@
 //! A setting as somebody gave it: as a flag, else as a variable, else in the configuration file.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fmt::Display;
 
 use crate::environment::Environment;
@@ -40,11 +40,11 @@ impl<'a> Given<'a> {
 /// counts.
 pub(crate) fn given<'a>(
     key: &'static Key,
-    typed: Option<&'a OsString>,
+    typed: Option<&'a (impl AsRef<OsStr> + ?Sized)>,
     environment: &'a Environment,
 ) -> Option<Given<'a>> {
     if let Some(text) = typed {
-        return Some(Given { place: key.flag, text });
+        return Some(Given { place: key.flag, text: text.as_ref() });
     }
     if let Some(variable) = environment.setting(key) {
         return Some(Given { place: variable.name, text: &variable.value });

@@ -66,7 +66,7 @@ pub(crate) fn options(
 pub(crate) fn verbosity(options: &OutputOptions, environment: &Environment) -> Verbosity {
     let asks =
         |text: &OsStr| !["0", "false", "no", "off"].iter().any(|no| text.eq_ignore_ascii_case(no));
-    let given = given(&keys::QUIET, None, environment);
+    let given = given(&keys::QUIET, None::<&OsStr>, environment);
     if options.quiet || given.is_some_and(|given| asks(given.text)) {
         Verbosity::Quiet
     } else {

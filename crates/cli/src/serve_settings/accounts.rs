@@ -8,9 +8,9 @@ use super::access::Authentication;
 use super::finder::Finder;
 use super::units::{Switch, read_switch};
 use crate::accounts::Place;
-use crate::arguments::serve::{AccountsArguments, Secret};
+use crate::arguments::serve::AccountsArguments;
 use crate::exit::UsageError;
-use crate::given::{Given, given_list, read_or};
+use crate::given::{Given, read_or};
 use crate::keys;
 
 /// Where accounts are, and how people get one.
@@ -81,15 +81,14 @@ impl<'a> Finder<'a> {
     }
 
     fn smtp(&self, arguments: &'a AccountsArguments) -> Result<Option<Smtp>, UsageError> {
-        let typed = arguments.smtp_url.as_ref().map(Secret::expose);
-        let url = given_list(&keys::SMTP_URL, typed, self.environment).unwrap_or_default();
-        let Some(url) = url.first() else { return Ok(None) };
+        let url = self.secret(&keys::SMTP_URL, arguments.smtp_url.as_ref());
+        let Some(url) = url else { return Ok(None) };
         let from = self.given(&keys::SMTP_FROM, arguments.smtp_from.as_ref());
         let Some(from) = from else {
             return Err(url.wrong("e-mail needs a sender; name it with --smtp-from"));
         };
         let text = |given: &Given<'_>| given.read(|text| Ok::<_, String>(text.to_owned()));
-        Ok(Some(Smtp { url: text(url)?, from: text(&from)? }))
+        Ok(Some(Smtp { url: text(&url)?, from: text(&from)? }))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use super::units::{read_count, read_size, read_some_size};
+use crate::arguments::serve::Secret;
 use crate::environment::Environment;
 use crate::exit::UsageError;
 use crate::given::{Given, given, given_list, read_or};
@@ -20,6 +21,11 @@ impl<'a> Finder<'a> {
         typed: Option<&'a OsString>,
     ) -> Option<Given<'a>> {
         given(key, typed, self.environment)
+    }
+
+    /// A setting that is never printed.
+    pub(super) fn secret(&self, key: &'static Key, typed: Option<&'a Secret>) -> Option<Given<'a>> {
+        given(key, typed.map(Secret::expose), self.environment)
     }
 
     pub(super) fn list(&self, key: &'static Key, typed: &'a [OsString]) -> Vec<Given<'a>> {

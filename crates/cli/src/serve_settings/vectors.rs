@@ -5,9 +5,8 @@ use std::sync::Arc;
 use index::IndexServer;
 
 use super::finder::Finder;
-use crate::arguments::serve::{Secret, VectorsArguments};
+use crate::arguments::serve::VectorsArguments;
 use crate::exit::UsageError;
-use crate::given::given_list;
 use crate::keys;
 
 impl<'a> Finder<'a> {
@@ -16,12 +15,8 @@ impl<'a> Finder<'a> {
         &self,
         arguments: &'a VectorsArguments,
     ) -> Result<Option<Arc<dyn IndexServer>>, UsageError> {
-        let typed = arguments.qdrant_api_key.as_ref().map(Secret::expose);
-        let key = given_list(&keys::QDRANT_API_KEY, typed, self.environment).unwrap_or_default();
-        let key = match key.first() {
-            Some(key) => Some(key.read(|text| Ok::<_, String>(text.to_owned()))?),
-            None => None,
-        };
+        let key = self.secret(&keys::QDRANT_API_KEY, arguments.qdrant_api_key.as_ref());
+        let key = key.map(|key| key.read(|text| Ok::<_, String>(text.to_owned()))).transpose()?;
         let url = self.given(&keys::QDRANT, arguments.qdrant.as_ref());
         let url = url.filter(|url| !url.text.is_empty());
         url.map(|url| url.read(|text| open(text, key))).transpose()

@@ -11,8 +11,6 @@ pub(super) struct PageFields {
     pub(super) before: Option<String>,
     pub(super) order: Order,
     most: usize,
-    /// Whether it is read from its end.
-    ends_before: bool,
 }
 
 impl PageFields {
@@ -40,13 +38,12 @@ impl PageFields {
             }
         };
         let after = query.text("after");
-        Ok(Self { after, before: None, order, most, ends_before: false })
+        Ok(Self { after, before: None, order, most })
     }
 
     /// The same of a list that may be read from its end, too.
     pub(super) fn or_before(mut self, query: &Query) -> Self {
         self.before = query.text("before");
-        self.ends_before = self.before.is_some();
         self
     }
 
@@ -58,7 +55,7 @@ impl PageFields {
     /// Without that one, and whether it was there: a list that is read from its end has it first.
     pub(super) fn cut<T>(&self, mut rows: Vec<T>) -> (Vec<T>, bool) {
         let has_more = rows.len() > self.most;
-        if has_more && self.ends_before {
+        if has_more && self.before.is_some() {
             rows.remove(0);
         }
         rows.truncate(self.most);

@@ -95,8 +95,8 @@ pub(super) enum Body {
     Bytes,
 }
 
-/// Which headers an answer has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which headers an answer has: each has those of the ones before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Headers {
     /// Those of every reply.
     Common,
@@ -179,11 +179,13 @@ pub(super) fn error(status: u16, headers: Headers) -> Response {
 }
 
 fn with_headers(mut response: ResponseBuilder, headers: Headers) -> ResponseBuilder {
-    let rated: &[&str] = if headers == Headers::Common { &[] } else { &RATED };
-    let is_computed = matches!(headers, Headers::Computed | Headers::Paid);
-    let computed: &[&str] = if is_computed { &COMPUTED } else { &[] };
-    let paid: &[&str] = if headers == Headers::Paid { &PAID } else { &[] };
-    for name in COMMON.iter().chain(rated).chain(computed).chain(paid) {
+    let all: [(Headers, &[&str]); 4] = [
+        (Headers::Common, &COMMON),
+        (Headers::Rated, &RATED),
+        (Headers::Computed, &COMPUTED),
+        (Headers::Paid, &PAID),
+    ];
+    for name in all.iter().filter(|(since, _)| headers >= *since).flat_map(|(_, names)| *names) {
         response = response.header_ref(*name, header_reference(name));
     }
     response

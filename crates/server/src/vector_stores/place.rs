@@ -26,8 +26,7 @@ pub(super) fn open(
     space: &Space,
 ) -> Result<Box<dyn VectorIndex>, IndexError> {
     let places = Places::new(archive, store)?;
-    let place = places.noted(number)?;
-    let place = match place {
+    let place = match places.noted(number)? {
         Some(place) => place,
         None => places.note(number, places.found_or_best(number)?)?,
     };
@@ -45,14 +44,12 @@ pub(super) fn remove(archive: &Archive, store: &str, number: i64) -> Result<(), 
     let places = Places::new(archive, store)?;
     let is_meant = |one: i64| number == 0 || number == one;
     for (one, place) in places.all_noted()?.into_iter().filter(|(one, _)| is_meant(*one)) {
-        if place == IndexPlace::Files {
-            places.remove_folder(one)?;
-        } else {
+        if place != IndexPlace::Files {
             places.server(place)?.remove(&places.name(one))?;
         }
         places.forget(one)?;
     }
-    // What older versions left is not noted.
+    // Files go by their folder, and what older versions left in tables is not noted.
     if let Some(tables) = &places.tables {
         for name in tables.names(&places.name_of_all())? {
             if number == 0 || name == places.name(number) {

@@ -7,6 +7,7 @@ use index::IndexError;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
+pub(super) use ureq::http::Method;
 use ureq::http::Request;
 use ureq::{Agent, Body};
 use url::Url;
@@ -33,15 +34,6 @@ impl fmt::Debug for Client {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Client({})", self.url)
     }
-}
-
-/// What is done with a thing.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Method {
-    Get,
-    Post,
-    Put,
-    Delete,
 }
 
 /// What Qdrant says of itself.
@@ -89,7 +81,7 @@ impl Client {
     /// # Errors
     /// When it is no Qdrant.
     pub(super) fn about(&self) -> Result<About, IndexError> {
-        let bytes = self.run(Method::Get, "", None)?;
+        let bytes = self.run(Method::GET, "", None)?;
         let bytes = bytes.ok_or_else(|| self.failed("no Qdrant answers there"))?;
         serde_json::from_slice(&bytes).map_err(|error| self.failed(error))
     }
@@ -102,10 +94,9 @@ impl Client {
         &self,
         method: Method,
         path: &str,
-        body: Option<&Value>,
+        body: Option<&str>,
     ) -> Result<Option<T>, IndexError> {
-        let body = body.map(Value::to_string);
-        let Some(bytes) = self.run(method, path, body.as_deref())? else { return Ok(None) };
+        let Some(bytes) = self.run(method, path, body)? else { return Ok(None) };
         let answer = serde_json::from_slice::<Answer<T>>(&bytes);
         answer.map(|answer| Some(answer.result)).map_err(|error| self.failed(error))
     }
@@ -118,27 +109,14 @@ impl Client {
         &self,
         method: Method,
         path: &str,
-        body: Option<&Value>,
+        body: Option<&str>,
     ) -> Result<(), IndexError> {
+        let may_be_gone = method == Method::DELETE;
         let done = self.ask_for::<IgnoredAny>(method, path, body)?;
-        if done.is_none() && !matches!(method, Method::Delete) {
+        if done.is_none() && !may_be_gone {
             return Err(self.failed(format!("{path} is not there")));
         }
         Ok(())
-    }
-
-    /// The same with a body that is written already.
-    ///
-    /// # Errors
-    /// When Qdrant does not answer, or refuses.
-    pub(super) fn tell_text(
-        &self,
-        method: Method,
-        path: &str,
-        body: &str,
-    ) -> Result<(), IndexError> {
-        let done = self.run(method, path, Some(body))?;
-        done.map(drop).ok_or_else(|| self.failed(format!("{path} is not there")))
     }
 
     /// The body of an answer; nothing for 404.
@@ -148,12 +126,6 @@ impl Client {
         path: &str,
         body: Option<&str>,
     ) -> Result<Option<Vec<u8>>, IndexError> {
-        let method = match method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-            Method::Put => "PUT",
-            Method::Delete => "DELETE",
-        };
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         if let Some(key) = &self.api_key {
             request = request.header("api-key", key);

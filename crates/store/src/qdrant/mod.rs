@@ -49,7 +49,7 @@ impl Qdrant {
     /// What a collection is stamped with; nothing when there is none.
     fn stamp(&self, collection: &str) -> Result<Option<Space>, IndexError> {
         let path = format!("/collections/{collection}");
-        let Some(found) = self.client.ask_for::<Collection>(Method::Get, &path, None)? else {
+        let Some(found) = self.client.ask_for::<Collection>(Method::GET, &path, None)? else {
             return Ok(None);
         };
         let damaged = |error| {
@@ -59,17 +59,17 @@ impl Qdrant {
         serde_json::from_value(found.config.metadata).map(Some).map_err(damaged)
     }
 
-    /// Makes a collection, or leaves the one that another server made meanwhile.
-    fn make(&self, collection: &str, space: &Space) -> Result<(), IndexError> {
+    /// Makes a collection, and gives its stamp: that of another server, where one was faster.
+    fn make(&self, collection: &str, space: &Space) -> Result<Space, IndexError> {
+        self.check()?;
         let path = format!("/collections/{collection}");
         let body = json!({
             "vectors": { "size": space.dimensions, "distance": "Dot", "datatype": "float16" },
             "metadata": space,
         });
-        if let Err(error) = self.client.tell(Method::Put, &path, Some(&body)) {
-            return self.stamp(collection)?.map(drop).ok_or(error);
-        }
-        Ok(())
+        let made = self.client.tell(Method::PUT, &path, Some(&body.to_string()));
+        let stamp = self.stamp(collection)?;
+        stamp.ok_or_else(|| made.err().unwrap_or_else(|| gone(collection)))
     }
 }
 
@@ -86,24 +86,21 @@ impl IndexServer for Qdrant {
 
     fn open(&self, name: &str, space: &Space) -> Result<Box<dyn VectorIndex>, IndexError> {
         let collection = collection(name)?;
-        if self.stamp(&collection)?.is_none() {
-            self.check()?;
-            self.make(&collection, space)?;
-        }
-        let stored = self.stamp(&collection)?.ok_or_else(|| gone(&collection))?;
+        let stored = self.stamp(&collection)?;
+        let stored = stored.map_or_else(|| self.make(&collection, space), Ok)?;
         stored.require(space)?;
         // Also where whoever made the collection died before this.
         for (field, kind) in filter::FIELDS {
             let path = format!("/collections/{collection}/index?wait=true");
             let body = json!({ "field_name": field, "field_schema": kind });
-            self.client.tell(Method::Put, &path, Some(&body))?;
+            self.client.tell(Method::PUT, &path, Some(&body.to_string()))?;
         }
         Ok(Box::new(Points { client: Arc::clone(&self.client), collection, space: space.clone() }))
     }
 
     fn remove(&self, name: &str) -> Result<(), IndexError> {
         let path = format!("/collections/{}", collection(name)?);
-        self.client.tell(Method::Delete, &path, None)
+        self.client.tell(Method::DELETE, &path, None)
     }
 }
 
@@ -131,13 +128,14 @@ impl Points {
 
     /// Asks for what must be there as long as the collection is.
     fn ask<T: for<'de> Deserialize<'de>>(&self, rest: &str, body: &Value) -> Result<T, IndexError> {
-        let answer = self.client.ask_for(Method::Post, &self.path(rest), Some(body))?;
+        let answer =
+            self.client.ask_for(Method::POST, &self.path(rest), Some(&body.to_string()))?;
         answer.ok_or_else(|| gone(&self.collection))
     }
 
     fn send(&self, points: &[String]) -> Result<(), IndexError> {
         let body = format!("{{\"points\":[{}]}}", points.join(","));
-        self.client.tell_text(Method::Put, &self.path("?wait=true"), &body)
+        self.client.tell(Method::PUT, &self.path("?wait=true"), Some(&body))
     }
 
     /// Points of these ids.
@@ -219,7 +217,7 @@ impl VectorIndex for Points {
             return Ok(false);
         }
         let body = json!({ "payload": Payload::new(id, attributes), "points": [point] });
-        self.client.tell(Method::Put, &self.path("/payload?wait=true"), Some(&body))?;
+        self.client.tell(Method::PUT, &self.path("/payload?wait=true"), Some(&body.to_string()))?;
         Ok(true)
     }
 
@@ -230,7 +228,8 @@ impl VectorIndex for Points {
         for part in points.chunks(MOST_POINTS) {
             removed += self.find(part, false)?.len() as u64;
             let path = self.path("/delete?wait=true");
-            self.client.tell(Method::Post, &path, Some(&json!({ "points": part })))?;
+            let body = json!({ "points": part }).to_string();
+            self.client.tell(Method::POST, &path, Some(&body))?;
         }
         Ok(removed)
     }

@@ -69,7 +69,7 @@ pub(super) async fn page_of(
     batch: Option<String>,
     query: &Query,
 ) -> Answer {
-    let mut page = PageFields::take(query, PAGE, MOST_OF_A_PAGE)?.or_before(query);
+    let page = PageFields::take(query, PAGE, MOST_OF_A_PAGE)?.or_before(query);
     let all =
         [FileStatus::InProgress, FileStatus::Completed, FileStatus::Failed, FileStatus::Cancelled];
     let status = match query.text("filter") {
@@ -86,8 +86,8 @@ pub(super) async fn page_of(
     let wanted = StoreFilePage {
         batch,
         status,
-        after: page.after.take(),
-        before: page.before.take(),
+        after: page.after.clone(),
+        before: page.before.clone(),
         order: page.order,
         most: page.wanted(),
     };

@@ -87,11 +87,11 @@ pub(crate) async fn create(Owner(owner): Owner, mut call: Call) -> Answer {
 
 /// `GET /v1/vector_stores`.
 pub(crate) async fn list(State(app): State<Arc<App>>, Owner(owner): Owner, query: Query) -> Answer {
-    let mut page = PageFields::take(&query, PAGE, MOST_OF_A_PAGE)?.or_before(&query);
+    let page = PageFields::take(&query, PAGE, MOST_OF_A_PAGE)?.or_before(&query);
     let archive = app.archive().await?;
     let wanted = StorePage {
-        after: page.after.take(),
-        before: page.before.take(),
+        after: page.after.clone(),
+        before: page.before.clone(),
         order: page.order,
         most: page.wanted(),
     };
